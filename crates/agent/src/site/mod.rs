@@ -1,0 +1,1 @@
+//! One `config_path` on one root.

@@ -1,0 +1,5 @@
+//! The `windlass` command.
+
+mod ui;
+
+fn main() {}

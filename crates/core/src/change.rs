@@ -1,0 +1,100 @@
+//! What a deployment changes: files, and settings key by key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::release::{Manifest, Mode};
+
+/// One setting before and after; `None` where it does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// The value before.
+    pub old: Option<serde_json::Value>,
+    /// The value after.
+    pub new: Option<serde_json::Value>,
+}
+
+/// One file mode before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeChange {
+    /// The mode before.
+    pub old: Mode,
+    /// The mode after.
+    pub new: Mode,
+}
+
+/// What changes, over all targets together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChangeSet {
+    /// Paths that appear.
+    pub files_added: BTreeSet<String>,
+    /// Paths that go.
+    pub files_removed: BTreeSet<String>,
+    /// Paths whose bytes or mode change.
+    pub files_modified: BTreeSet<String>,
+    /// For each modified file in a known format, its settings that differ, by dotted key.
+    pub settings_changed: BTreeMap<String, BTreeMap<String, SettingChange>>,
+    /// For each modified file whose mode differs, the modes.
+    #[serde(default)]
+    pub modes_changed: BTreeMap<String, ModeChange>,
+}
+
+impl ChangeSet {
+    /// Returns the files that differ between two manifests, settings not yet looked at; `None` is a
+    /// target with nothing on it.
+    #[must_use]
+    pub fn between(old: Option<&Manifest>, new: Option<&Manifest>) -> Self {
+        let empty = Manifest::default();
+        let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
+        let mut changes = Self::default();
+        for entry in new.files() {
+            let path = entry.path.to_string();
+            match old.get(&entry.path) {
+                None => {
+                    changes.files_added.insert(path);
+                }
+                Some(before) if before.digest == entry.digest && before.mode == entry.mode => {}
+                Some(before) => {
+                    if before.mode != entry.mode {
+                        let modes = ModeChange { old: before.mode, new: entry.mode };
+                        changes.modes_changed.insert(path.clone(), modes);
+                    }
+                    changes.files_modified.insert(path);
+                }
+            }
+        }
+        let gone = old.files().iter().filter(|entry| new.get(&entry.path).is_none());
+        changes.files_removed = gone.map(|entry| entry.path.to_string()).collect();
+        changes
+    }
+
+    /// Adds what changes on another target.
+    pub fn merge(&mut self, other: Self) {
+        self.files_added.extend(other.files_added);
+        self.files_removed.extend(other.files_removed);
+        self.files_modified.extend(other.files_modified);
+        self.modes_changed.extend(other.modes_changed);
+        for (file, settings) in other.settings_changed {
+            self.settings_changed.entry(file).or_default().extend(settings);
+        }
+    }
+
+    /// Tells whether no file changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files() == 0
+    }
+
+    /// Returns how many files appear, go or change.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.files_added.len() + self.files_removed.len() + self.files_modified.len()
+    }
+
+    /// Returns how many settings change.
+    #[must_use]
+    pub fn settings(&self) -> usize {
+        self.settings_changed.values().map(BTreeMap::len).sum()
+    }
+}

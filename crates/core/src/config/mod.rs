@@ -1,0 +1,1 @@
+//! Configuration: layers, merged with provenance, validated.

@@ -1,0 +1,1 @@
+//! Differences: of texts, and of settings key by key.

@@ -1,0 +1,101 @@
+//! Environments: what differs between development, staging and production.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{EnvironmentName, ServiceName};
+use crate::strategy::StrategySpec;
+use crate::target::Target;
+
+/// The kind of an environment.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentType {
+    /// A developer's own.
+    #[default]
+    Development,
+    /// Like production, without its users.
+    Staging,
+    /// Where the users are.
+    Production,
+    /// For automated tests.
+    Testing,
+}
+
+impl EnvironmentType {
+    /// Every type, in the order people list them.
+    pub const ALL: [Self; 4] = [Self::Development, Self::Staging, Self::Production, Self::Testing];
+
+    /// Returns the name that the project file and the records use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+            Self::Testing => "testing",
+        }
+    }
+}
+
+impl fmt::Display for EnvironmentType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names no environment type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown environment type `{0}`: known are development, staging, production, testing")]
+pub struct UnknownEnvironmentType(pub String);
+
+impl FromStr for EnvironmentType {
+    type Err = UnknownEnvironmentType;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| UnknownEnvironmentType(text.to_owned()))
+    }
+}
+
+/// One environment: its variables, and the targets it is deployed to. It is the unit of locking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its name, unique in the project and the workspace together.
+    pub name: EnvironmentName,
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub environment_type: EnvironmentType,
+    /// The directory on each target that holds the files, below the target's root; a leading `/`
+    /// is the root.
+    pub config_path: String,
+    /// What `${KEY}` becomes in templates.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// The file that holds its secrets, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<String>,
+    /// Where it is deployed to.
+    #[serde(default)]
+    pub targets: Vec<Target>,
+    /// The services it runs; all of the project's where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<ServiceName>>,
+    /// How targets are taken one after another.
+    #[serde(default)]
+    pub strategy: StrategySpec,
+    /// Whether a deployment must be confirmed (`--yes` or a saved plan).
+    #[serde(default)]
+    pub protect: bool,
+    /// When it was first persisted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+}

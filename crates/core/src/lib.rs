@@ -1,0 +1,32 @@
+//! The values and decisions of Windlass: no clock, no file system, no network, no printing.
+//!
+//! | read | for |
+//! |---|---|
+//! | [`config`] | layers of YAML, TOML and JSON, merged, each value knowing where it came from; schemas |
+//! | [`template`] | `${KEY}` substitution and `.j2` templates |
+//! | [`project`] | the project file, `windlass.toml` |
+//! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
+//! | [`diff`], [`change`] | what differs, file by file and key by key |
+//! | [`plan`], [`strategy`] | what will be done, in which order |
+//! | [`record`], [`event`] | what was done, and what is being done |
+//! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |
+//! | [`diagnostic`] | what is wrong, where, and what to do next |
+
+pub mod change;
+pub mod command;
+pub mod config;
+pub mod diagnostic;
+pub mod diff;
+pub mod digest;
+pub mod environment;
+pub mod event;
+pub mod health;
+pub mod name;
+pub mod path;
+pub mod plan;
+pub mod project;
+pub mod record;
+pub mod release;
+pub mod strategy;
+pub mod target;
+pub mod template;

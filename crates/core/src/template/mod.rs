@@ -1,0 +1,1 @@
+//! Templates: `${KEY}` substitution and Jinja.

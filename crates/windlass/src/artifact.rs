@@ -1,0 +1,1 @@
+//! Artifacts: archives unpacked into a release.

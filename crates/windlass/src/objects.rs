@@ -1,0 +1,1 @@
+//! The content store: objects named by digest, compressed.

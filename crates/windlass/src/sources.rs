@@ -1,0 +1,1 @@
+//! Project files, read without leaving the project.

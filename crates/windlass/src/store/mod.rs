@@ -1,0 +1,1 @@
+//! Environments, records and locks, persisted.

@@ -244,6 +244,9 @@ pub struct ConfigDeployment {
     pub deployment_id: DeploymentId,
     /// The environment deployed to.
     pub environment: EnvironmentName,
+    /// Where the files are on each target.
+    #[serde(default)]
+    pub config_path: String,
     /// What became of it.
     pub status: DeploymentStatus,
     /// The first digits of `release`; empty where there is none.
@@ -276,12 +279,26 @@ impl ConfigDeployment {
     pub fn is_rollback(&self) -> bool {
         self.rollback_info.as_ref().is_some_and(|info| info.deployment.is_some())
     }
+
+    /// Tells whether it did what it was meant to, whether or not it was undone later.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        let ended = matches!(self.status, DeploymentStatus::Success | DeploymentStatus::RolledBack);
+        ended && self.error.is_none()
+    }
+
+    /// Tells whether a target holds another release than before.
+    #[must_use]
+    pub fn moved_a_target(&self) -> bool {
+        self.targets.iter().any(|target| target.from != target.release)
+    }
 }
 
 /// Returns the deployments that are in effect, oldest first: the last is what `rollback ENV`
 /// undoes. `records` are one environment's, oldest first.
 ///
-/// A successful deployment comes into effect on top of the earlier ones. A rollback takes the
+/// A successful deployment that moved a target comes into effect on top of the earlier ones. A
+/// rollback takes the
 /// deployment that it undoes, and whatever came after it, out of effect; one that returns to a
 /// deployment takes what came after that out. A rollback whose subject was no longer in effect
 /// (such as that of a rollback) is like a deployment of its own.
@@ -289,11 +306,7 @@ impl ConfigDeployment {
 pub fn in_effect(records: &[ConfigDeployment]) -> Vec<&ConfigDeployment> {
     let mut stack: Vec<&ConfigDeployment> = Vec::new();
     for record in records {
-        let succeeded =
-            matches!(record.status, DeploymentStatus::Success | DeploymentStatus::RolledBack)
-                && record.targets.iter().any(|target| target.state.is_good())
-                && record.error.is_none();
-        if !succeeded {
+        if !record.succeeded() {
             continue;
         }
         let info = record.rollback_info.as_ref();
@@ -302,7 +315,8 @@ pub fn in_effect(records: &[ConfigDeployment]) -> Vec<&ConfigDeployment> {
         match at {
             Some(at) if info.is_some_and(|info| info.returns_to) => stack.truncate(at + 1),
             Some(at) => stack.truncate(at),
-            None => stack.push(record),
+            None if record.moved_a_target() => stack.push(record),
+            None => {}
         }
     }
     stack
@@ -321,6 +335,7 @@ mod tests {
             schema: SCHEMA,
             deployment_id: DeploymentId::new(id).expect("an id"),
             environment: environment(),
+            config_path: "/etc/shop".to_owned(),
             status: DeploymentStatus::Success,
             config_version: String::new(),
             release: None,
@@ -333,7 +348,7 @@ mod tests {
                 address: Address::Local { root: "x".to_owned() },
                 state: TargetState::NotChecked,
                 from: None,
-                release: None,
+                release: Some(ReleaseId(crate::digest::Digest::of(id.as_bytes()))),
                 error: None,
             }],
             rollback_info: info.map(|(id, returns_to)| RollbackInfo {
@@ -388,6 +403,13 @@ mod tests {
         let mut failed = record("deploy_b", None);
         failed.status = DeploymentStatus::Failed;
         assert_eq!(left(&[record("deploy_a", None), failed]), ["deploy_a"]);
+    }
+
+    #[test]
+    fn a_deployment_that_moved_nothing_is_not_undone() {
+        let mut unchanged = record("deploy_b", None);
+        unchanged.targets[0].from = unchanged.targets[0].release;
+        assert_eq!(left(&[record("deploy_a", None), unchanged]), ["deploy_a"]);
     }
 
     #[test]

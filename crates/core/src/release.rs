@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Command;
 use crate::digest::Digest;
 use crate::health::HealthCheck;
-use crate::name::ServiceName;
+use crate::name::{EnvironmentName, ServiceName};
 use crate::path::RelativePath;
 use crate::target::TargetId;
 
@@ -264,6 +264,12 @@ impl fmt::Display for ReleaseId {
 /// holds no time, no absolute path of the operator's machine and no host name but the targets'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
+    /// The project it belongs to.
+    pub project: String,
+    /// The environment it was made for.
+    pub environment: EnvironmentName,
+    /// Where its files go on each target.
+    pub config_path: String,
     /// Its services.
     pub services: BTreeMap<ServiceName, ServiceRelease>,
     /// What commands see as environment variables: the environment's variables, no secrets.

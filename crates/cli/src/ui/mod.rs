@@ -1,1 +1,15 @@
-//! What a person sees.
+//! What a person sees: values of [`windlass_core`] as text for a terminal.
+//!
+//! | read | for |
+//! |---|---|
+//! | [`style`], [`table`], [`escape`], [`human`] | colours, columns, safety, and how values are said |
+//!
+//! Each `render` function returns whole lines, the last one ended; with and without colour the text
+//! is the same but for the escape sequences. Text that comes from files, targets or commands passes
+//! through [`escape`] first.
+#![cfg_attr(not(test), expect(dead_code, reason = "used by the commands"))]
+
+pub(crate) mod escape;
+pub(crate) mod human;
+pub(crate) mod style;
+pub(crate) mod table;

@@ -2,6 +2,7 @@
 //!
 //! | read | for |
 //! |---|---|
+//! | [`diagnostics`] | what is wrong with an input, with the source line and a caret |
 //! | [`style`], [`table`], [`escape`], [`human`] | colours, columns, safety, and how values are said |
 //!
 //! Each `render` function returns whole lines, the last one ended; with and without colour the text
@@ -9,7 +10,12 @@
 //! through [`escape`] first.
 #![cfg_attr(not(test), expect(dead_code, reason = "used by the commands"))]
 
+pub(crate) mod diagnostics;
 pub(crate) mod escape;
+mod excerpt;
 pub(crate) mod human;
 pub(crate) mod style;
 pub(crate) mod table;
+
+#[cfg(test)]
+mod samples;

@@ -3,6 +3,7 @@
 //! | read | for |
 //! |---|---|
 //! | [`diagnostics`] | what is wrong with an input, with the source line and a caret |
+//! | [`plan`] | what a deployment would do |
 //! | [`style`], [`table`], [`escape`], [`human`] | colours, columns, safety, and how values are said |
 //!
 //! Each `render` function returns whole lines, the last one ended; with and without colour the text
@@ -14,6 +15,7 @@ pub(crate) mod diagnostics;
 pub(crate) mod escape;
 mod excerpt;
 pub(crate) mod human;
+pub(crate) mod plan;
 pub(crate) mod style;
 pub(crate) mod table;
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`diagnostics`] | what is wrong with an input, with the source line and a caret |
 //! | [`plan`] | what a deployment would do |
+//! | [`record`], [`status`], [`environments`] | what was done, what is live, what there is |
 //! | [`style`], [`table`], [`escape`], [`human`] | colours, columns, safety, and how values are said |
 //!
 //! Each `render` function returns whole lines, the last one ended; with and without colour the text
@@ -12,10 +13,13 @@
 #![cfg_attr(not(test), expect(dead_code, reason = "used by the commands"))]
 
 pub(crate) mod diagnostics;
+pub(crate) mod environments;
 pub(crate) mod escape;
 mod excerpt;
 pub(crate) mod human;
 pub(crate) mod plan;
+pub(crate) mod record;
+pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod table;
 

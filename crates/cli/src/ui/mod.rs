@@ -5,6 +5,7 @@
 //! | [`diagnostics`] | what is wrong with an input, with the source line and a caret |
 //! | [`plan`] | what a deployment would do |
 //! | [`record`], [`status`], [`environments`] | what was done, what is live, what there is |
+//! | [`progress`] | what is being done |
 //! | [`style`], [`table`], [`escape`], [`human`] | colours, columns, safety, and how values are said |
 //!
 //! Each `render` function returns whole lines, the last one ended; with and without colour the text
@@ -18,6 +19,7 @@ pub(crate) mod escape;
 mod excerpt;
 pub(crate) mod human;
 pub(crate) mod plan;
+pub(crate) mod progress;
 pub(crate) mod record;
 pub(crate) mod status;
 pub(crate) mod style;

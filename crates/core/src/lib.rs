@@ -18,6 +18,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod diff;
 pub mod digest;
+pub mod duration;
 pub mod environment;
 pub mod event;
 pub mod health;

@@ -1,0 +1,144 @@
+//! `[environments.NAME]`: where it is deployed to, and with which values.
+
+use std::collections::BTreeMap;
+
+use super::Declared;
+use super::fields::{Fields, Item, Shape};
+use super::input::shown;
+use super::target::{self, Runnable};
+use crate::environment::{Environment, EnvironmentType};
+use crate::name::{EnvironmentName, ServiceName};
+use crate::path::{InvalidPath, RelativePath};
+
+const ENVIRONMENT: Shape = Shape {
+    fields: &["type", "config_path", "variables", "targets", "services", "strategy", "protect"],
+    later: &["secrets", "inventory", "budget", "confirm"],
+};
+
+/// Reads `[environments.NAME]`.
+pub(super) fn read(
+    item: &Item<'_>,
+    name: EnvironmentName,
+    declared: &Declared<'_>,
+) -> Option<Environment> {
+    let fields = item.fields(format!("[environments.{name}]"), &ENVIRONMENT)?;
+    let kind = fields.require("type", "\"staging\"").and_then(|kind| read_type(&kind));
+    let config_path = fields.require("config_path", "\"/etc/app\"");
+    let config_path = config_path.and_then(|path| read_config_path(&path));
+    let services = read_services(&fields, declared);
+    // What is wrong with the environment's choice should not be wrong with each target too.
+    let chosen = services.as_deref().filter(|services| !services.is_empty());
+    let runnable = Runnable { declared: &declared.services, chosen };
+    let targets = read_targets(&fields, &runnable);
+    let strategy = fields.get("strategy").and_then(|strategy| super::strategy::read(&strategy));
+    let protect = fields.get("protect").and_then(|protect| protect.boolean());
+    let own_variables = fields.get("variables").map(|table| read_variables(&table));
+    let mut variables = declared.variables.clone();
+    variables.extend(own_variables.unwrap_or_default());
+    Some(Environment {
+        name,
+        environment_type: kind?,
+        config_path: config_path?,
+        variables,
+        secrets: None,
+        targets,
+        services,
+        strategy: strategy.unwrap_or_default(),
+        protect: protect.unwrap_or_default(),
+        created_at: None,
+    })
+}
+
+fn read_type(item: &Item<'_>) -> Option<EnvironmentType> {
+    item.choice("environment type", &EnvironmentType::ALL.map(|kind| (kind.as_str(), kind)))
+}
+
+fn read_services(fields: &Fields<'_>, declared: &Declared<'_>) -> Option<Vec<ServiceName>> {
+    let runnable = Runnable { declared: &declared.services, chosen: None };
+    fields.get("services").map(|services| target::read_services(&services, &runnable))
+}
+
+fn read_targets(fields: &Fields<'_>, runnable: &Runnable<'_>) -> Vec<crate::target::Target> {
+    // An inventory would bring targets: that it is refused has been reported.
+    if fields.get("inventory").is_some() && fields.get("targets").is_none() {
+        return Vec::new();
+    }
+    let targets = fields.require("targets", "[\"local:/srv/app\"]");
+    targets.map(|targets| target::read_all(&targets, runnable)).unwrap_or_default()
+}
+
+/// Returns the path without a slash at its end; `/` alone is the root of each target.
+fn read_config_path(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    let path = if text.len() > 1 { text.strip_suffix('/').unwrap_or(&text) } else { &text };
+    match check_config_path(path) {
+        Ok(()) => Some(path.to_owned()),
+        Err(fault) => {
+            let hint = "write a directory below the target's root, such as `/etc/app`, or `/`";
+            item.report(format!("{} {fault}", item.label()), Some(hint.to_owned()));
+            None
+        }
+    }
+}
+
+fn check_config_path(path: &str) -> Result<(), String> {
+    if path.contains("${") {
+        return Err("contains a variable, which is not substituted here".to_owned());
+    }
+    if path == "/" {
+        return Ok(());
+    }
+    match RelativePath::new(path.strip_prefix('/').unwrap_or(path)) {
+        Ok(_) => Ok(()),
+        Err(InvalidPath::Url(_)) => Err("is a URL".to_owned()),
+        Err(InvalidPath::Dots(_)) => Err("contains a `.` or `..` component".to_owned()),
+        Err(InvalidPath::EmptyComponent(_) | InvalidPath::Absolute(_)) => {
+            Err("has an empty component".to_owned())
+        }
+        Err(other) => Err(format!("is unusable: {other}")),
+    }
+}
+
+/// Reads a table of variables: strings; whole numbers and booleans as they are written.
+pub(super) fn read_variables(item: &Item<'_>) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for entry in item.entries() {
+        if !is_variable(entry.key) {
+            let message = format!("`{}` is not the name of a variable", shown(entry.key));
+            let hint = "use letters, digits and `_`, starting with a letter or `_`";
+            entry.report_key(message, Some(hint));
+        } else if let Some(value) = entry.item.scalar() {
+            variables.insert(entry.key.to_owned(), value);
+        }
+    }
+    variables
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_paths_lie_below_the_root() {
+        for good in ["/etc/shop", "etc/shop", "/"] {
+            assert_eq!(check_config_path(good), Ok(()), "{good}");
+        }
+        for bad in ["/etc/../x", ".", "a/./b", "//etc", "/a//b", "/a/\0", "x://y", "/${A}", ""] {
+            assert!(check_config_path(bad).is_err(), "{bad:?}");
+        }
+        assert!(
+            check_config_path("/srv/.windlass/x").is_err_and(|fault| fault.contains("reserved"))
+        );
+    }
+
+    #[test]
+    fn variables_have_names_that_shells_take() {
+        assert!(is_variable("_a1") && is_variable("DB_HOST"));
+        assert!(!is_variable("1a") && !is_variable("a-b") && !is_variable("") && !is_variable("ä"));
+    }
+}

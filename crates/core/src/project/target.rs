@@ -1,0 +1,152 @@
+//! `targets` of an environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fields::{Item, Shape};
+use crate::name::ServiceName;
+use crate::target::{Address, InvalidAddress, Target, TargetId};
+
+const TARGET: Shape = Shape { fields: &["address", "name", "services"], later: &[] };
+
+/// The services that an environment can run.
+pub(super) struct Runnable<'a> {
+    /// Those of the project.
+    pub(super) declared: &'a BTreeSet<&'a str>,
+    /// Those of the environment, where it does not run all.
+    pub(super) chosen: Option<&'a [ServiceName]>,
+}
+
+/// Reads `targets`: no two have one name or one address.
+pub(super) fn read_all(item: &Item<'_>, runnable: &Runnable<'_>) -> Vec<Target> {
+    let items = item
+        .nonempty_list("addresses", "name at least one, such as `\"local:/srv/app\"`")
+        .unwrap_or_default();
+    let targets: Vec<_> =
+        items.iter().filter_map(|item| Some((item, read(item, runnable)?))).collect();
+    report_twice(&targets);
+    targets.into_iter().map(|(_, target)| target).collect()
+}
+
+fn report_twice(targets: &[(&Item<'_>, Target)]) {
+    let mut names = BTreeMap::new();
+    let mut roots = BTreeMap::new();
+    for (item, target) in targets {
+        let line = item.input.line(&item.span());
+        let same_name = names.insert(&target.id, line);
+        let same_root = roots.insert(normal_root(&target.address), (&target.id, line));
+        let message = match (same_name, same_root) {
+            (Some(first), _) => {
+                format!("two targets are called `{}`, first on line {first}", target.id)
+            }
+            (None, Some((other, first))) => format!(
+                "target `{}` has the address of target `{other}` on line {first}",
+                target.id
+            ),
+            (None, None) => continue,
+        };
+        item.report(message, Some("remove one of them".to_owned()));
+    }
+}
+
+/// Returns what is the same for two addresses of one directory.
+fn normal_root(address: &Address) -> String {
+    let Address::Local { root } = address;
+    let parts: Vec<_> = root.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let start = if root.starts_with('/') { "/" } else { "" };
+    format!("{start}{}", parts.join("/"))
+}
+
+fn read(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<Target> {
+    if !item.is_table() {
+        let (written, address) = read_address(item)?;
+        return Some(Target { id: TargetId::new(written), address, services: None });
+    }
+    let fields = item.fields(item.label(), &TARGET)?;
+    let address = fields.require("address", "\"local:/srv/app\"");
+    let address = address.and_then(|address| read_address(&address));
+    let name = fields.get("name").map(|name| name.parsed::<ServiceName>());
+    let services = fields.get("services").map(|services| read_services(&services, runnable));
+    let (written, address) = address?;
+    let id = match name {
+        Some(name) => TargetId::new(name?.as_str()),
+        None => TargetId::new(written),
+    };
+    Some(Target { id, address, services })
+}
+
+/// Returns the address, as written and as read. A message never quotes it: it may hold a password.
+fn read_address<'t>(item: &Item<'t>) -> Option<(&'t str, Address)> {
+    let text = item.string()?;
+    let fault = match Address::parse(text) {
+        Ok(address) => return Some((text, address)),
+        Err(InvalidAddress::NoRoot(_)) => "names no directory".to_owned(),
+        Err(InvalidAddress::Control(_)) => "contains a control character".to_owned(),
+        Err(InvalidAddress::Unsupported(_)) => describe_scheme(text),
+    };
+    let hint = "this version deploys to directories: write `local:DIRECTORY`";
+    item.report(format!("an address in {} {fault}", item.label()), Some(hint.to_owned()));
+    None
+}
+
+fn describe_scheme(text: &str) -> String {
+    let scheme = text.split(':').next().unwrap_or_default();
+    let is_scheme = scheme.len() < text.len()
+        && (1..=16).contains(&scheme.len())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+    if is_scheme {
+        format!("has the scheme `{scheme}`, which is not supported by this version")
+    } else {
+        "has no scheme".to_owned()
+    }
+}
+
+/// Returns the services that the list names, each of which can be run.
+pub(super) fn read_services(item: &Item<'_>, runnable: &Runnable<'_>) -> Vec<ServiceName> {
+    let items = item
+        .nonempty_list("names of services", "leave it out for all services")
+        .unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    let mut services = Vec::new();
+    for item in &items {
+        let Some(name) = read_service(item, runnable) else { continue };
+        if seen.insert(name.clone()) {
+            services.push(name);
+        } else {
+            item.report(format!("service `{name}` is in {} twice", item.label()), None);
+        }
+    }
+    services
+}
+
+fn read_service(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<ServiceName> {
+    let name = item.reference("service", runnable.declared)?;
+    // A service whose name is invalid has been reported where it is declared.
+    let name = ServiceName::new(name).ok()?;
+    if runnable.chosen.is_some_and(|chosen| !chosen.contains(&name)) {
+        let message = format!("the environment does not run service `{name}`");
+        item.report(message, Some("add it to `services` of the environment".to_owned()));
+        return None;
+    }
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_directory_has_one_normal_root() {
+        let root = |text| normal_root(&Address::parse(text).expect("an address"));
+        assert_eq!(root("local:./a//b/"), root("local:a/b"));
+        assert_ne!(root("local:/a"), root("local:a"));
+        assert_ne!(root("local:../a"), root("local:a"));
+    }
+
+    #[test]
+    fn schemes_are_named_and_nothing_else_is() {
+        assert!(describe_scheme("ssh://u:hunter2@h").contains("`ssh`"));
+        assert!(!describe_scheme("ssh://u:hunter2@h").contains("hunter2"));
+        assert_eq!(describe_scheme("web1.internal"), "has no scheme");
+        assert_eq!(describe_scheme("user@host:/srv"), "has no scheme");
+    }
+}

@@ -1,0 +1,233 @@
+//! Files that are wrong, and what is said about them.
+
+use super::{HEAD, only_error, refused, told, underlined};
+
+/// Each mistake is followed by `# LINE:COLUMN message`, as it must be reported.
+const MISTAKES: &str = r#"
+[project]
+nam = "shop"                          # 3:1 unknown field `nam` in [project]
+layout = "links"                      # 4:10 unknown layout `links`: known are `linked`, `plain`
+retain = 0                            # 5:10 `retain` in [project] must be from 1 to 10000
+[project.variables]
+"DB-HOST" = "x"                       # 7:1 `DB-HOST` is not the name of a variable
+PI = 3.14                             # 8:6 `PI` of `variables` in [project] is a number where a string belongs
+
+[config.app]
+layers = ["/etc/app.yaml", "b.yaml"]  # 11:11 `layers` in [config.app] is absolute
+schema = 7                            # 12:10 `schema` in [config.app] is a whole number where a string belongs
+
+[services.web]
+check = ""                            # 15:9 `check` in [services.web] is empty
+on_change = []                        # 16:13 `on_change` in [services.web] is empty
+artifact = "https://user:pw@x/a.tgz"  # 17:12 `artifact` in [services.web] is a URL where a path in the project belongs
+health = [
+  { tcp = "0" },                      # 19:11 `tcp` in `health` in [services.web] is not a port
+  { tcp = 80, timeout = "-5s" },      # 20:25 `timeout` in `health` in [services.web]: duration "-5s" is not more than zero
+  { timeout = "1s" },                 # 21:3 `health` in [services.web] needs one of `http`, `tcp`, `command`
+]
+files = [
+  { source = "../a", path = "a" },    # 24:14 `source` in `files` in [services.web] leaves the directory with `..`
+  { config = "ap" },                  # 25:14 unknown configuration `ap` in `config` in `files` in [services.web]
+  { source = "é", cofnig = "app" },   # 26:19 unknown field `cofnig` in `files` in [services.web]
+  { source = "b", mode = "888" },     # 27:26 `mode` in `files` in [services.web]: "888" is not a file mode: write three or four octal digits, such as "0644"
+  { source = "c", config = "app" },   # 28:28 `files` in [services.web] has both `source` and `config`
+]
+
+[environments.staging]
+typ = "staging"                       # 32:1 unknown field `typ` in [environments.staging]
+config_path = "/etc/../shop"          # 33:15 `config_path` in [environments.staging] contains a `.` or `..` component
+services = ["wbe"]                    # 34:13 unknown service `wbe` in `services` in [environments.staging]
+secrets = "secrets.yaml"              # 35:1 `secrets` is not supported by this version
+protect = "yes"                       # 36:11 `protect` in [environments.staging] is a string where `true` or `false` belongs
+strategy = "canary"                   # 37:12 `canary` is not supported by this version
+targets = ["ssh://x"]                 # 38:12 an address in `targets` in [environments.staging] has the scheme `ssh`, which is not supported by this version
+
+[envrionments.production]             # 40:2 unknown field `envrionments` in windlass.toml
+"#;
+
+/// What is missing has no line of its own to be written beside.
+const MISSING: [&str; 2] = [
+    "windlass.toml:2:1: missing `name` in [project]",
+    "windlass.toml:31:1: missing `type` in [environments.staging]",
+];
+
+#[test]
+fn every_mistake_is_reported_at_its_place() {
+    let planted = MISTAKES.lines().filter_map(|line| line.split_once("# "));
+    let mut expected: Vec<String> = planted
+        .filter_map(|(_, mark)| mark.split_once(' '))
+        .map(|(place, message)| format!("windlass.toml:{place}: {message}"))
+        .chain(MISSING.map(str::to_owned))
+        .collect();
+    expected.sort();
+    let mut reported = told(&refused(MISTAKES));
+    reported.sort();
+    assert_eq!(reported, expected);
+}
+
+#[test]
+fn errors_come_in_the_order_of_the_file() {
+    let places: Vec<_> = refused(MISTAKES).iter().map(|error| error.position).collect();
+    assert!(places.is_sorted());
+}
+
+#[test]
+fn carets_underline_what_is_wrong() {
+    let errors = refused(MISTAKES);
+    let underlined = underlined(MISTAKES, &errors);
+    for part in
+        ["nam", "\"links\"", "\"/etc/app.yaml\"", "cofnig", "[environments.staging]", "\"-5s\""]
+    {
+        assert!(underlined.iter().any(|under| under == part), "{part}: {underlined:?}");
+    }
+}
+
+#[test]
+fn hints_say_what_was_probably_meant() {
+    let errors = refused(MISTAKES);
+    let hints: Vec<_> = errors.iter().filter_map(|error| error.hint.as_deref()).collect();
+    for name in ["name", "app", "config", "type", "web", "environments", "linked"] {
+        let hint = format!("did you mean `{name}`?");
+        assert!(hints.contains(&hint.as_str()), "{name}: {hints:?}");
+    }
+}
+
+#[test]
+fn keys_and_tables_that_are_there_twice() {
+    let twice = |text: &str| told(&refused(text));
+    assert_eq!(
+        twice(&format!("{HEAD}protect = true\nprotect = false")),
+        ["windlass.toml:9:1: key `protect` is defined twice, first on line 8"]
+    );
+    assert_eq!(
+        twice(&format!("{HEAD}[services.web]\n[ environments . staging ]\nprotect = true")),
+        ["windlass.toml:9:18: table `staging` is defined twice, first on line 4"]
+    );
+    assert_eq!(
+        twice(&format!("{HEAD}variables = {{ A = \"1\", A = \"2\" }}")),
+        ["windlass.toml:8:24: key `A` is defined twice, first on line 8"]
+    );
+}
+
+#[test]
+fn a_key_that_is_there_twice_hides_no_other_error() {
+    let errors = told(&refused(&format!("{HEAD}protect = 1\nprotect = 2\nservice = []")));
+    assert_eq!(errors.len(), 3, "{errors:?}");
+}
+
+#[test]
+fn what_is_not_toml() {
+    let errors = refused("[project]\nname = shop\nmode = 0644\n[x\n");
+    assert_eq!(
+        told(&errors),
+        [
+            "windlass.toml:2:8: string values must be quoted, expected literal string",
+            "windlass.toml:3:8: unexpected leading zero, expected nothing",
+        ]
+    );
+    assert_eq!(errors[0].hint.as_deref(), Some("write `\"shop\"`"));
+}
+
+#[test]
+fn a_list_that_is_not_closed_is_one_error() {
+    let errors = refused("[project]\nname = \"shop\"\nx = [\"a\"\ny = 1\n[b]\nz = [1]\n");
+    assert_eq!(errors.len(), 1, "{:?}", told(&errors));
+    assert!(errors[0].hint.as_deref().is_some_and(|hint| hint.contains("close the list")));
+}
+
+#[test]
+fn an_empty_file_names_what_is_missing() {
+    assert_eq!(told(&refused("")), ["windlass.toml:1:1: missing `project` in windlass.toml"]);
+}
+
+#[test]
+fn two_files_of_a_service_in_one_place() {
+    let error = only_error(
+        "[services.web]\nfiles = [\n{ source = \"a/x\" },\n{ source = \"b\", path = \"x\" },\n]",
+    );
+    assert_eq!(
+        error,
+        "two of `files` in [services.web] go to `x`, first on line 10 (give one of them another `path`)"
+    );
+}
+
+#[test]
+fn a_path_that_variables_decide_must_be_written() {
+    let error = only_error("[services.web]\nfiles = [{ source = \"${ENVIRONMENT}.conf\" }]");
+    assert!(error.starts_with("missing `path` in `files` in [services.web]"), "{error}");
+    let error = only_error("[services.web]\nfiles = [{ source = \"a\", path = \"${X}\" }]");
+    assert!(error.contains("variables are not substituted here"), "{error}");
+}
+
+#[test]
+fn fields_that_mean_nothing_together() {
+    let files = |entry: &str| {
+        only_error(&format!("[config.app]\nlayers = [\"a\"]\n[services.web]\nfiles = [{entry}]"))
+    };
+    assert!(files("{ config = \"app\", render = \"copy\" }").starts_with("`render` means nothing"));
+    assert!(files("{ source = \"x\", format = \"json\" }").starts_with("`format` means nothing"));
+    assert!(files("\"nginx.conf\"").contains("write `{ source"));
+    assert!(files("{ source = \"x\", mode = 644 }").contains("`\"0644\"`"));
+}
+
+#[test]
+fn targets_that_are_one() {
+    let targets = |list: &str| {
+        let text = HEAD.replace("[\"local:./state/staging\"]", list);
+        told(&refused(&text)).join("\n")
+    };
+    assert_eq!(
+        targets("[\"local:a\", \"local:a\"]"),
+        "windlass.toml:7:23: two targets are called `local:a`, first on line 7"
+    );
+    assert!(
+        targets("[\"local:a\", \"local:./a/\"]").contains("has the address of target `local:a`")
+    );
+    let named =
+        "[{ address = \"local:a\", name = \"x\" }, { address = \"local:b\", name = \"x\" }]";
+    assert!(targets(named).contains("two targets are called `x`"));
+    assert!(targets("[]").contains("is empty"));
+    assert!(targets("\"local:a\"").contains("a string where a list of addresses belongs"));
+}
+
+#[test]
+fn services_that_do_not_run_there() {
+    let text = HEAD.replace(
+        "[\"local:./state/staging\"]",
+        "[{ address = \"local:a\", services = [\"db\"] }]\nservices = [\"web\"]",
+    );
+    let errors = refused(&format!("{text}[services.web]\n[services.db]"));
+    assert_eq!(told(&errors), ["windlass.toml:7:47: the environment does not run service `db`"]);
+    assert!(only_error("services = []").contains("leave it out for all services"));
+    assert!(only_error("services = [\"web\", \"web\"]\n[services.web]").contains("twice"));
+}
+
+#[test]
+fn what_a_later_version_brings_is_called_so() {
+    for field in ["secrets = \"x\"", "inventory = \"x\"", "budget = {}", "confirm = \"30s\""] {
+        let error = only_error(field);
+        assert!(error.contains("is not supported by this version"), "{error}");
+    }
+    let error = only_error("strategy = { canary = { stages = [\"1\"] } }");
+    assert_eq!(error, "`canary` is not supported by this version (remove it)");
+}
+
+#[test]
+fn strategies_that_are_none() {
+    let error = only_error("strategy = \"roling\"");
+    assert_eq!(error, "unknown strategy `roling`: known are `rolling` (did you mean `rolling`?)");
+    for parallel in ["0", "-1", "\"0%\"", "\"101%\"", "1.5", "0x10"] {
+        let error = only_error(&format!("strategy = {{ rolling = {{ parallel = {parallel} }} }}"));
+        assert!(error.contains("`parallel`"), "{error}");
+    }
+    assert!(only_error("strategy = {}").contains("is empty"));
+    assert!(only_error("strategy = 1").contains("a strategy"));
+}
+
+#[test]
+fn names_that_are_none() {
+    assert!(only_error("[services.\"a/b\"]").contains("\"a/b\" is not a name"));
+    assert!(only_error("[config.\"..\"]\nlayers = [\"a\"]").contains("is not a name"));
+    assert!(only_error("[environments.\"-x\"]").contains("is not a name"));
+    assert!(only_error("[services]\nweb = 1").contains("a whole number where a table belongs"));
+}

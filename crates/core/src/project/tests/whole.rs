@@ -1,0 +1,217 @@
+//! Files that are right, and what they mean.
+
+use std::collections::BTreeSet;
+
+use super::{FILE, HEAD, accepted};
+use crate::command::Command;
+use crate::environment::EnvironmentType;
+use crate::health::Probe;
+use crate::project::{ConfigFormat, DEFAULT_RETAIN, FileContent, FileSpec, Project, Render};
+use crate::release::{Layout, Mode};
+use crate::strategy::StrategySpec;
+
+pub(super) const SHOP: &str = r#"
+[project]
+name = "shop"
+retain = 5
+layout = "plain"
+[project.variables]
+REGION = "eu"
+DB_HOST = "localhost"
+
+[config.app]
+layers = [
+  "config/defaults.yaml",
+  { path = "environments/${ENVIRONMENT}/app.yaml", optional = true },
+]
+schema = "schemas/app.schema.json"
+append = ["features", "server.plugins"]
+
+[services.web]
+files = [
+  { source = "templates/nginx.conf", path = "conf.d/nginx.conf", mode = "0600" },
+  { source = "templates/app.env.j2", layout = "linked" },
+  { config = "app", path = "app.conf", format = "json" },
+  { config = "app", path = "app.toml" },
+  { config = "app" },
+  { directory = "static", render = "copy", allow_empty = true },
+]
+artifact = "dist/web-${VERSION}.tar.gz"
+version = "1.10"
+check = "nginx -t -c ${STAGED}/nginx.conf"
+on_change = ["systemctl", "reload", "nginx"]
+health = [
+  { http = "http://${TARGET_ADDRESS}:8080/healthz", timeout = "2s", interval = "250ms", failures = 5, successes = 2 },
+  { tcp = 8080 },
+  { command = "true" },
+]
+
+[services.worker]
+artifact = { source = "dist/worker.tar.gz", path = "worker", strip = 1 }
+
+[[services.worker.files]]
+source = "worker.toml"
+mode = 0o640
+
+[environments.staging]
+type = "staging"
+config_path = "/etc/shop/"
+variables = { DB_HOST = "db.staging.internal", WORKERS = 4, DEBUG = true }
+targets = ["local:./state/staging"]
+
+[environments.production]
+type = "production"
+config_path = "etc/shop"
+services = ["worker", "web"]
+targets = [
+  { address = "local:/srv/one", name = "one" },
+  { address = "local:/srv/two", name = "two", services = ["web"] },
+]
+strategy = { rolling = { parallel = 1 } }
+protect = true
+"#;
+
+fn file(project: &Project, service: &str, at: usize) -> FileSpec {
+    let name = service.parse().expect("a name");
+    project.services[&name].files[at].clone()
+}
+
+fn path(file: &FileSpec) -> Option<&str> {
+    file.path.as_ref().map(crate::path::RelativePath::as_str)
+}
+
+#[test]
+fn the_project_itself() {
+    let project = accepted(SHOP);
+    assert_eq!((project.name.as_str(), project.retain), ("shop", 5));
+    assert_eq!(accepted(HEAD).retain, DEFAULT_RETAIN);
+}
+
+#[test]
+fn configurations() {
+    let app = &accepted(SHOP).configs["app"];
+    assert_eq!(app.layers[0].path.value, "config/defaults.yaml");
+    assert!(!app.layers[0].optional && app.layers[1].optional);
+    let place = &app.layers[1].path;
+    assert_eq!((place.position.line, place.position.column, place.width), (13, 12, 38));
+    assert_eq!(app.schema.as_ref().map(|s| s.value.as_str()), Some("schemas/app.schema.json"));
+    assert_eq!(app.append, BTreeSet::from(["features".to_owned(), "server.plugins".to_owned()]));
+}
+
+#[test]
+fn files_and_where_they_go() {
+    let project = accepted(SHOP);
+    let files: Vec<_> = (0..6).map(|at| file(&project, "web", at)).collect();
+    let paths: Vec<_> = files.iter().map(|file| path(file).unwrap_or("-")).collect();
+    assert_eq!(paths, ["conf.d/nginx.conf", "app.env", "app.conf", "app.toml", "app.yaml", "-"]);
+    let modes: Vec<_> = files.iter().filter_map(|file| file.mode).collect();
+    assert_eq!(modes, [Mode::from_bits(0o600)]);
+    assert_eq!(files[0].layout, Layout::Plain, "what [project] says");
+    assert_eq!(files[1].layout, Layout::Linked);
+    assert!(files[5].allow_empty && !files[0].allow_empty);
+    assert_eq!((files[1].position.line, files[1].position.column, files[1].width), (21, 3, 54));
+    assert_eq!(file(&project, "worker", 0).mode, Some(Mode::from_bits(0o640)));
+}
+
+#[test]
+fn what_is_in_files() {
+    let project = accepted(SHOP);
+    let format = |at| match file(&project, "web", at).content {
+        FileContent::Config { name, format } => (name, format),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(format(2), ("app".to_owned(), ConfigFormat::Json));
+    assert_eq!(format(3).1, ConfigFormat::Toml);
+    assert_eq!(format(4).1, ConfigFormat::Yaml);
+    let content = file(&project, "web", 5).content;
+    let FileContent::Directory { source, render } = content else { panic!("{content:?}") };
+    assert_eq!((source.value.as_str(), render), ("static", Render::Copy));
+}
+
+#[test]
+fn services() {
+    let project = accepted(SHOP);
+    let [web, worker] = ["web", "worker"].map(|n| &project.services[&n.parse().expect("a name")]);
+    assert_eq!(web.position.line, 18);
+    assert_eq!(web.version.as_deref(), Some("1.10"));
+    assert!(matches!(&web.check, Some(Command::Shell(text)) if text.starts_with("nginx -t")));
+    assert!(matches!(&web.on_change, Some(Command::Argv(words)) if words.len() == 3));
+    let artifact = |service: &crate::project::ServiceSpec| {
+        let artifact = service.artifact.clone().expect("an artifact");
+        (artifact.source.value, artifact.path.to_string(), artifact.strip)
+    };
+    assert_eq!(artifact(web), ("dist/web-${VERSION}.tar.gz".into(), "app".into(), 0));
+    assert_eq!(artifact(worker), ("dist/worker.tar.gz".into(), "worker".into(), 1));
+}
+
+#[test]
+fn health_checks() {
+    let project = accepted(SHOP);
+    let checks = &project.services[&"web".parse().expect("a name")].health;
+    assert_eq!((checks[0].timeout_ms, checks[0].interval_ms), (2_000, 250));
+    assert_eq!((checks[0].failures, checks[0].successes), (5, 2));
+    assert_eq!(checks[1].probe, Probe::Tcp("8080".to_owned()));
+    assert_eq!((checks[1].timeout_ms, checks[1].failures), (5_000, 3));
+    assert_eq!(checks[2].probe, Probe::Command(Command::Shell("true".to_owned())));
+}
+
+#[test]
+fn environments() {
+    let project = accepted(SHOP);
+    let staging = project.environment("staging").expect("declared");
+    assert_eq!(staging.environment_type, EnvironmentType::Staging);
+    assert_eq!(staging.config_path, "/etc/shop");
+    let variables: Vec<_> = staging.variables.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(variables, ["DB_HOST=db.staging.internal", "DEBUG=true", "REGION=eu", "WORKERS=4"]);
+    assert_eq!(staging.targets[0].id.as_str(), "local:./state/staging");
+    assert!(!staging.protect && staging.services.is_none());
+    assert_eq!(staging.strategy, StrategySpec::default());
+
+    let production = project.environment("production").expect("declared");
+    assert_eq!(production.variables["DB_HOST"], "localhost");
+    assert_eq!(production.targets[0].id.as_str(), "one");
+    assert_eq!(production.targets[1].address.to_string(), "local:/srv/two");
+    let StrategySpec::Rolling(rolling) = &production.strategy;
+    assert_eq!(rolling.parallel.of(10), 1);
+    assert!(production.protect);
+}
+
+#[test]
+fn the_services_of_a_target() {
+    let project = accepted(SHOP);
+    let names = |environment: &str, at: usize| {
+        let environment = project.environment(environment).expect("declared");
+        let services = project.services_of(environment, &environment.targets[at]);
+        services.map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("staging", 0), ["web", "worker"]);
+    assert_eq!(names("production", 0), ["web", "worker"]);
+    assert_eq!(names("production", 1), ["web"]);
+}
+
+#[test]
+fn an_unknown_environment_is_named_with_a_hint() {
+    let project = accepted(SHOP);
+    let error = project.environment("stagin").expect_err("unknown");
+    assert_eq!(error.to_string(), "unknown environment `stagin`");
+    assert_eq!(error.hint(), "did you mean `staging`?");
+    let error = project.environment("../x").expect_err("unknown");
+    assert_eq!(error.hint(), "known are production, staging");
+    let empty = accepted("[project]\nname = \"shop\"");
+    assert!(empty.environment("x").expect_err("unknown").hint().contains("add"));
+}
+
+#[test]
+fn a_byte_order_mark_and_carriage_returns_change_nothing() {
+    let windows = format!("\u{feff}{}", SHOP.replace('\n', "\r\n"));
+    assert_eq!(Project::parse(FILE, &windows), Ok(accepted(SHOP)));
+}
+
+#[test]
+fn an_inline_table_may_name_the_strategy() {
+    for strategy in ["\"rolling\"", "{ rolling = {} }"] {
+        let project = accepted(&format!("{HEAD}strategy = {strategy}"));
+        let staging = project.environment("staging").expect("declared");
+        assert_eq!(staging.strategy, StrategySpec::default(), "{strategy}");
+    }
+}

@@ -1,1 +1,0 @@
-//! Commands, with a time limit and all their children.

@@ -1,0 +1,207 @@
+//! Checks side by side, until each is believed.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use windlass_core::health::HealthCheck;
+
+use super::{Failure, LONGEST, ProbeContext, ProbeFailure, probe_within};
+
+/// Returns when every check has seen its number of successes in a row; without checks at once.
+///
+/// All are probed side by side, each at its own interval. As soon as one has seen its number of
+/// failures in a row, the others stop too.
+///
+/// # Errors
+/// The checks that were found unhealthy, and those not known to be healthy at the `deadline`, in
+/// the order of `checks`. Nothing that is unknown counts as healthy.
+pub fn await_healthy(
+    checks: &[HealthCheck],
+    context: &ProbeContext<'_>,
+    deadline: Duration,
+) -> Result<(), Vec<Failure>> {
+    let until = Instant::now() + deadline.min(LONGEST);
+    let stop = Stop::default();
+    let failures = watch_all(checks, context, until, &stop);
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+fn watch_all(
+    checks: &[HealthCheck],
+    context: &ProbeContext<'_>,
+    until: Instant,
+    stop: &Stop,
+) -> Vec<Failure> {
+    thread::scope(|scope| {
+        let start = |check| {
+            thread::Builder::new()
+                .name("probe".to_owned())
+                .spawn_scoped(scope, move || watch(check, context, until, stop))
+        };
+        let watches: Vec<_> = checks.iter().map(|check| (check, start(check))).collect();
+        let ended = watches.into_iter().map(|(check, watch)| {
+            let verdict = match watch {
+                Ok(watch) => watch.join().unwrap_or_else(|_| lost("the probe broke down")),
+                Err(error) => lost(&format!("the probe could not be started: {error}")),
+            };
+            (check, verdict)
+        });
+        let described = |(check, verdict): (&HealthCheck, Verdict)| {
+            let message = verdict?;
+            Some(Failure { probe: context.describe(&check.probe), message })
+        };
+        ended.filter_map(described).collect()
+    })
+}
+
+/// Why a check is not healthy; nothing where it is, or where another failure stopped it.
+type Verdict = Option<String>;
+
+fn lost(message: &str) -> Verdict {
+    Some(message.to_owned())
+}
+
+fn watch(check: &HealthCheck, context: &ProbeContext<'_>, until: Instant, stop: &Stop) -> Verdict {
+    let mut seen = Seen::default();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            stop.tell();
+            return Some(seen.undecided(check));
+        }
+        seen.add(probe_within(&check.probe, context, check.timeout().min(left)).map(drop));
+        if seen.is_healthy(check) {
+            return None;
+        }
+        if let Some(message) = seen.unhealthy(check) {
+            stop.tell();
+            return Some(message);
+        }
+        if stop.wait(check.interval().min(until.saturating_duration_since(Instant::now()))) {
+            return seen.failing();
+        }
+    }
+}
+
+/// What the probes of one check have found.
+#[derive(Default)]
+struct Seen {
+    successes: u32,
+    failures: u32,
+    last_failure: Option<String>,
+}
+
+impl Seen {
+    fn add(&mut self, outcome: Result<(), ProbeFailure>) {
+        match outcome {
+            Ok(()) => {
+                self.successes = self.successes.saturating_add(1);
+                self.failures = 0;
+            }
+            Err(failure) => {
+                self.failures = self.failures.saturating_add(1);
+                self.successes = 0;
+                self.last_failure = Some(failure.0);
+            }
+        }
+    }
+
+    fn is_healthy(&self, check: &HealthCheck) -> bool {
+        self.successes >= check.successes.max(1)
+    }
+
+    fn unhealthy(&self, check: &HealthCheck) -> Option<String> {
+        if self.failures < check.failures.max(1) { None } else { self.failing() }
+    }
+
+    /// Returns what the latest probe found wrong, if it did.
+    fn failing(&self) -> Option<String> {
+        let last = self.last_failure.as_ref().filter(|_| self.failures > 0)?;
+        Some(match self.failures {
+            1 => last.clone(),
+            times => format!("{last} ({times} times in a row)"),
+        })
+    }
+
+    fn undecided(&self, check: &HealthCheck) -> String {
+        let wanted = check.successes.max(1);
+        let reached = format!("{} of {wanted} successes in a row at the deadline", self.successes);
+        match &self.last_failure {
+            Some(last) => format!("{reached}; last failure: {last}"),
+            None => reached,
+        }
+    }
+}
+
+/// Ends the waits between probes early.
+#[derive(Default)]
+struct Stop {
+    told: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stop {
+    fn tell(&self) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for `time`, and returns early, with `true`, when told to stop.
+    fn wait(&self, time: Duration) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(told, time, |told| !*told);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_core::health::Probe;
+
+    use super::*;
+
+    fn check(failures: u32, successes: u32) -> HealthCheck {
+        let probe = Probe::Tcp("80".to_owned());
+        HealthCheck { failures, successes, ..HealthCheck::new(probe) }
+    }
+
+    fn seen(outcomes: &[bool]) -> Seen {
+        let mut seen = Seen::default();
+        for &good in outcomes {
+            seen.add(if good { Ok(()) } else { Err(ProbeFailure("refused".to_owned())) });
+        }
+        seen
+    }
+
+    #[test]
+    fn only_a_row_counts() {
+        assert!(seen(&[false, true, true]).is_healthy(&check(3, 2)));
+        assert!(!seen(&[true, false, true]).is_healthy(&check(3, 2)));
+        let row = seen(&[true, false, false]).unhealthy(&check(2, 1));
+        assert_eq!(row.as_deref(), Some("refused (2 times in a row)"));
+        assert_eq!(seen(&[false, true, false]).unhealthy(&check(2, 2)), None);
+    }
+
+    #[test]
+    fn a_threshold_of_zero_is_never_reached_without_a_probe() {
+        assert!(!seen(&[]).is_healthy(&check(0, 0)));
+        assert_eq!(seen(&[]).unhealthy(&check(0, 0)), None);
+    }
+
+    #[test]
+    fn the_undecided_say_how_far_they_came() {
+        let message = seen(&[false, true]).undecided(&check(3, 2));
+        assert_eq!(message, "1 of 2 successes in a row at the deadline; last failure: refused");
+    }
+
+    #[test]
+    fn who_is_told_to_stop_does_not_wait() {
+        let stop = Stop::default();
+        stop.tell();
+        let started = Instant::now();
+        assert!(stop.wait(Duration::from_secs(60)));
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(!Stop::default().wait(Duration::from_millis(1)));
+    }
+}

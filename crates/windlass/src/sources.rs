@@ -1,1 +1,0 @@
-//! Project files, read without leaving the project.

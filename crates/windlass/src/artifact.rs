@@ -1,1 +1,0 @@
-//! Artifacts: archives unpacked into a release.

@@ -1,1 +1,0 @@
-//! The content store: objects named by digest, compressed.

@@ -1,0 +1,174 @@
+//! The content store: objects named by digest, compressed.
+//!
+//! ```text
+//! objects/<64 hexadecimal digits>   one object, zstd; the digest is that of what was put in
+//! objects/tmp/batch-…/              objects of a batch that is not committed yet
+//! ```
+//!
+//! An object under its final name is whole, also after a power cut: it is flushed before it gets
+//! the name. What is read is compared with its name, so that bad disks are noticed.
+//!
+//! Objects are shared by all environments. Whoever is about to refer to one (from a record, say)
+//! holds a [`Hold`] until the reference is written; a [`Collector`] works only while nobody does.
+
+mod batch;
+mod codec;
+mod collect;
+mod read;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use serde::de::DeserializeOwned;
+use windlass_core::digest::Digest;
+
+use crate::durable::{self, Guard, Scratch, context};
+
+pub use batch::Batch;
+pub use collect::{Collector, Removed};
+
+/// The most bytes that a JSON object may have.
+const MAX_JSON: u64 = 256 << 20;
+
+/// A content store in one directory; clones are the same store.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    dir: OwnedFd,
+    scratch: Scratch,
+}
+
+/// While it is held, by any process, no object is collected.
+#[derive(Debug)]
+#[must_use = "what was found or put may be collected as soon as this is dropped"]
+pub struct Hold {
+    _guard: Guard,
+}
+
+impl Objects {
+    /// Opens the store in `dir`, makes it where it is missing, and removes what batches of dead
+    /// processes left there.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or opened.
+    pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = dir.into();
+        let failed = |error: io::Error| cannot("open the object store", &path, error);
+        durable::create_dir(&path).map_err(failed)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(&path, flags, Mode::empty())
+            .map_err(|errno| failed(io::Error::from(errno)))?;
+        let scratch = Scratch::open(path.join("tmp")).map_err(failed)?;
+        Ok(Self { inner: Arc::new(Inner { path, dir, scratch }) })
+    }
+
+    /// Tells whether the store has the object. The answer lasts as long as a [`Hold`] taken before.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub fn contains(&self, digest: &Digest) -> io::Result<bool> {
+        let name = digest.to_string();
+        match rustix::fs::statat(&self.inner.dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(cannot("look for object", &self.path_of(digest), errno)),
+        }
+    }
+
+    /// Returns the right to refer to objects: nothing is collected while it is held. Waits for a
+    /// [`Collector`] at work.
+    ///
+    /// # Errors
+    /// When the lock cannot be taken.
+    pub fn hold(&self) -> io::Result<Hold> {
+        let guard = self.inner.scratch.enter();
+        let guard = guard.map_err(|error| cannot("hold objects in", &self.inner.path, error))?;
+        Ok(Hold { _guard: guard })
+    }
+
+    /// Returns the right to collect; `None` while anybody holds objects.
+    ///
+    /// # Errors
+    /// When the lock cannot be tried.
+    pub fn collector(&self) -> io::Result<Option<Collector>> {
+        let alone = self.inner.scratch.alone();
+        let alone = alone.map_err(|error| cannot("collect in", &self.inner.path, error))?;
+        Ok(alone.map(|guard| Collector::new(self.clone(), guard)))
+    }
+
+    /// Returns a batch to put objects in.
+    #[must_use]
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
+    }
+
+    /// Returns the content of an object, piece by piece. What has been read is to be trusted only
+    /// once the end is reached without an error: the digest is compared there.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such object; `InvalidData`, here or while reading, when it is
+    /// not what its name says.
+    pub fn open_object(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
+        read::open(*digest, self.open_file(digest)?)
+    }
+
+    /// Returns the content of an object of at most `max` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open_object`]; `FileTooLarge` when it has more bytes.
+    pub fn read(&self, digest: &Digest, max: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open_object(digest)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).is_ok_and(|len| len <= max) {
+            Ok(bytes)
+        } else {
+            let message = format!("object {digest} has more than {max} bytes");
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
+        }
+    }
+
+    /// Returns the value whose JSON the object is.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; `InvalidData` when it is not the JSON of a `T`.
+    pub fn read_json<T: DeserializeOwned>(&self, digest: &Digest) -> io::Result<T> {
+        let bytes = self.read(digest, MAX_JSON)?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let error = io::Error::new(io::ErrorKind::InvalidData, error);
+            context(format!("object {digest} is not what it is used as"), error)
+        })
+    }
+
+    fn open_file(&self, digest: &Digest) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match rustix::fs::openat(&self.inner.dir, digest.to_string(), flags, Mode::empty()) {
+            Ok(file) => Ok(File::from(file)),
+            Err(Errno::NOENT) => {
+                let message = format!("object {digest} is not in {}", self.inner.path.display());
+                Err(io::Error::new(io::ErrorKind::NotFound, message))
+            }
+            Err(errno) => Err(cannot("read object", &self.path_of(digest), errno)),
+        }
+    }
+
+    fn path_of(&self, digest: &Digest) -> PathBuf {
+        self.inner.path.join(digest.to_string())
+    }
+}
+
+fn cannot(what: &str, path: &Path, source: impl Into<io::Error>) -> io::Error {
+    context(format!("cannot {what} {}", path.display()), source)
+}
+
+#[cfg(test)]
+mod tests;

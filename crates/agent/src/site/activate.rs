@@ -1,0 +1,454 @@
+//! Moving a site from one release to another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::sync::LazyLock;
+
+use windlass_core::name::ServiceName;
+use windlass_core::path::RelativePath;
+use windlass_core::record::DeploymentId;
+use windlass_core::release::{FileEntry, Layout, Manifest, ReleaseId};
+
+use super::content::{buffer, copy, examine, link_target};
+use super::dir::{Cursor, Dir};
+use super::durable::{SYNCED_SINGLY, TEMPORARY, random_name};
+use super::journal::{Journal, Phase};
+use super::lock::LockedSite;
+use super::record::{self, CURRENT, RELEASES, Record};
+use super::steps::{Step, directories, steps};
+use super::{Activated, Found, SiteError, preflight};
+
+impl LockedSite<'_> {
+    /// Makes `to` the live release; with nothing, every file, link and empty directory of ours
+    /// goes. What a person changed by hand at our paths is replaced; where `to` is live already,
+    /// that is all that happens. `reloads` are queued until [`LockedSite::reloads_done`].
+    ///
+    /// # Errors
+    /// When `to` is not staged, something is in the way, or the system refuses; the earlier release
+    /// is then live as before, unless the error is [`SiteError::Stuck`]. An earlier interrupted
+    /// activation is refused until it is recovered.
+    pub fn activate(
+        &mut self,
+        to: Option<ReleaseId>,
+        deployment: &DeploymentId,
+        reloads: Vec<ServiceName>,
+    ) -> Result<Activated, SiteError> {
+        let carried = self.check_settled()?.map(|journal| journal.due()).unwrap_or_default();
+        self.sweep()?;
+        let ends = Ends { from: record::live(&self.state)?, to: self.staged(to)? };
+        if ends.from.is_none() && ends.to.is_none() {
+            return Ok(Activated { from: None, reloads: carried });
+        }
+        ends.check(&self.config)?;
+        let journal = ends.journal(&self.config, deployment.clone(), reloads, carried)?;
+        let ends = self.record_activation(ends, &journal)?;
+        let done = self.begin(&journal).and_then(|()| self.forward(&journal, &ends));
+        match done {
+            Ok(()) => Ok(Activated { from: journal.from, reloads: journal.due() }),
+            Err(failure) => Err(match self.take_back(&journal, &ends) {
+                Ok(()) => failure,
+                Err(source) => SiteError::stuck(failure, source),
+            }),
+        }
+    }
+
+    /// Notes that the queued reloads have run, or need not.
+    ///
+    /// # Errors
+    /// When an activation is neither finished nor undone, or the system refuses.
+    pub fn reloads_done(&mut self) -> Result<(), SiteError> {
+        self.check_settled()?;
+        Journal::clear(&self.state)
+    }
+
+    fn staged(&self, release: Option<ReleaseId>) -> Result<Option<Record>, SiteError> {
+        let Some(release) = release else { return Ok(None) };
+        let record = record::read(&self.state, &release)?;
+        let files = match self.state.child(RELEASES)? {
+            Some(releases) => releases.child(&release.to_string())?,
+            None => None,
+        };
+        match record {
+            Some(record) if files.is_some() => Ok(Some(record)),
+            _ => Err(SiteError::NotStaged { config: self.config.path().to_owned(), release }),
+        }
+    }
+
+    /// Writes down who activates the new release and which directories it will own: harmless
+    /// before it is live.
+    fn record_activation(&self, mut ends: Ends, journal: &Journal) -> Result<Ends, SiteError> {
+        if let Some(to) = &mut ends.to {
+            let owned = ends.from.iter().flat_map(|from| &from.directories);
+            let needed = directories(&to.manifest);
+            let directories: BTreeSet<_> = owned
+                .chain(&journal.created)
+                .filter(|path| needed.contains(path))
+                .cloned()
+                .collect();
+            if to.deployment != journal.deployment || to.directories != directories {
+                to.deployment = journal.deployment.clone();
+                to.directories = directories;
+                record::write(&self.state, to)?;
+            }
+        }
+        Ok(ends)
+    }
+
+    fn begin(&self, journal: &Journal) -> Result<(), SiteError> {
+        self.tick()?;
+        journal.write(&self.state)
+    }
+
+    /// Carries out what the journal says, from wherever it was interrupted.
+    pub(super) fn forward(&self, journal: &Journal, ends: &Ends) -> Result<(), SiteError> {
+        let (old, new) = ends.manifests();
+        let steps = steps(old, new, &ends.owned(journal));
+        self.take(&steps, journal.to, Removal::Anything)?;
+        self.settle(journal, journal.due())
+    }
+
+    /// Restores what was live before, from wherever the journal was interrupted.
+    pub(super) fn undo(&self, journal: &Journal, ends: &Ends) -> Result<(), SiteError> {
+        let due = self.due_after_undo(journal, ends)?;
+        let (old, new) = ends.manifests();
+        let steps = steps(new, old, &ends.owned(journal));
+        self.take(&steps, journal.from, Removal::OnlyOurs)?;
+        self.settle(journal, due)
+    }
+
+    /// Returns the reloads of services that may have read new bytes: all of them once the release
+    /// was switched, before that those with plain files.
+    fn due_after_undo(
+        &self,
+        journal: &Journal,
+        ends: &Ends,
+    ) -> Result<Vec<ServiceName>, SiteError> {
+        if record::current(&self.state)? == journal.to {
+            return Ok(journal.due());
+        }
+        let (old, new) = ends.manifests();
+        let plain: BTreeSet<_> = old
+            .files()
+            .iter()
+            .chain(new.files())
+            .filter(|entry| entry.layout == Layout::Plain)
+            .map(|entry| &entry.service)
+            .collect();
+        let mut due = journal.due();
+        due.retain(|service| journal.carried.contains(service) || plain.contains(service));
+        Ok(due)
+    }
+
+    /// Sweeps up and undoes what an activation of this process began.
+    pub(super) fn take_back(&self, journal: &Journal, ends: &Ends) -> Result<(), SiteError> {
+        self.sweep()?;
+        self.undo(journal, ends)
+    }
+
+    fn take(
+        &self,
+        steps: &[Step<'_>],
+        release: Option<ReleaseId>,
+        removal: Removal,
+    ) -> Result<(), SiteError> {
+        let mut executor = Executor::new(self, release, removal);
+        for step in steps {
+            self.tick()?;
+            executor.take(step)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the journal, or leaves in it the reloads that are due.
+    fn settle(&self, journal: &Journal, due: Vec<ServiceName>) -> Result<(), SiteError> {
+        self.tick()?;
+        if due.is_empty() {
+            return Journal::clear(&self.state);
+        }
+        let settled = Journal {
+            phase: Phase::Activated,
+            reloads: due,
+            carried: Vec::new(),
+            created: BTreeSet::new(),
+            ..journal.clone()
+        };
+        settled.write(&self.state)
+    }
+
+    /// Tests pull the plug here.
+    #[cfg(test)]
+    fn tick(&self) -> Result<(), SiteError> {
+        match self.fuse.get().checked_sub(1) {
+            Some(left) => self.fuse.set(left),
+            None => return Err(SiteError::Interrupted("the test pulled the plug".into())),
+        }
+        Ok(())
+    }
+
+    #[cfg(not(test))]
+    fn tick(&self) -> Result<(), SiteError> {
+        Ok(())
+    }
+}
+
+/// Both ends of an activation.
+pub(super) struct Ends {
+    pub(super) from: Option<Record>,
+    pub(super) to: Option<Record>,
+}
+
+static NOTHING: LazyLock<Manifest> = LazyLock::new(Manifest::default);
+
+impl Ends {
+    fn manifests(&self) -> (&Manifest, &Manifest) {
+        (files(self.from.as_ref()), files(self.to.as_ref()))
+    }
+
+    /// Returns the directories that Windlass may remove where they are not needed.
+    fn owned(&self, journal: &Journal) -> BTreeSet<RelativePath> {
+        let records = self.from.iter().chain(&self.to).flat_map(|record| &record.directories);
+        records.chain(&journal.created).cloned().collect()
+    }
+
+    fn check(&self, config: &Dir) -> Result<(), SiteError> {
+        if let Some(to) = &self.to {
+            preflight::check_owner(config, self.from.as_ref(), &to.owner)?;
+        }
+        preflight::check(config, self.from.as_ref(), self.to.as_ref().map(|to| &to.manifest))
+    }
+
+    fn journal(
+        &self,
+        config: &Dir,
+        deployment: DeploymentId,
+        reloads: Vec<ServiceName>,
+        carried: Vec<ServiceName>,
+    ) -> Result<Journal, SiteError> {
+        Ok(Journal {
+            deployment,
+            phase: Phase::Activating,
+            from: self.from.as_ref().map(|record| record.release),
+            to: self.to.as_ref().map(|record| record.release),
+            reloads,
+            carried,
+            created: missing_directories(config, files(self.to.as_ref()))?,
+        })
+    }
+}
+
+fn files(record: Option<&Record>) -> &Manifest {
+    record.map_or(&NOTHING, |record| &record.manifest)
+}
+
+fn missing_directories(
+    config: &Dir,
+    wanted: &Manifest,
+) -> Result<BTreeSet<RelativePath>, SiteError> {
+    let mut cursor = Cursor::new(config);
+    let mut missing = BTreeSet::new();
+    for path in directories(wanted) {
+        let found = match cursor.holding_if_any(&path)? {
+            Some(dir) => dir.look(path.file_name())?,
+            None => None,
+        };
+        if found != Some(Found::Directory) {
+            missing.insert(path);
+        }
+    }
+    Ok(missing)
+}
+
+/// What a step may remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    /// Any file or link at our path: a change by hand goes with the file.
+    Anything,
+    /// What is exactly as we put it: anything else came after a crash, and is somebody's.
+    OnlyOurs,
+}
+
+/// Takes the steps.
+struct Executor<'a> {
+    locked: &'a LockedSite<'a>,
+    release: Option<ReleaseId>,
+    removal: Removal,
+    cursor: Cursor<'a>,
+    /// The copies that are ready to be placed: the names of temporary files in the state directory.
+    copies: BTreeMap<RelativePath, String>,
+    /// Copies that may not be on the disk.
+    unsynced: Vec<String>,
+    /// Directories whose names may not be on the disk.
+    touched: BTreeSet<Option<RelativePath>>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Executor<'a> {
+    fn new(locked: &'a LockedSite<'a>, release: Option<ReleaseId>, removal: Removal) -> Self {
+        Self {
+            locked,
+            release,
+            removal,
+            cursor: Cursor::new(&locked.config),
+            copies: BTreeMap::new(),
+            unsynced: Vec::new(),
+            touched: BTreeSet::new(),
+            buffer: buffer(),
+        }
+    }
+
+    fn take(&mut self, step: &Step<'_>) -> Result<(), SiteError> {
+        match step {
+            Step::MakeDirectory(path) => self.make_directory(path),
+            Step::Link(entry) => self.link(&entry.path),
+            Step::Copy(entry) => self.copy(entry),
+            Step::Place(entry) => self.place(&entry.path),
+            Step::Sync => self.sync(),
+            Step::Switch => self.switch(),
+            Step::Remove(entry) => self.remove(entry),
+            Step::RemoveDirectory(path) => self.remove_directory(path),
+        }
+    }
+
+    fn make_directory(&mut self, path: &RelativePath) -> Result<(), SiteError> {
+        let (_, made) = self.cursor.existing(path)?.ensure_child(path.file_name())?;
+        if made {
+            self.touched.extend([path.parent(), Some(path.clone())]);
+            self.cursor.forget();
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, path: &RelativePath) -> Result<(), SiteError> {
+        let dir = self.cursor.existing(path)?;
+        let (name, target) = (path.file_name(), link_target(path));
+        if dir.link(name)?.as_ref() == Some(&target) {
+            return Ok(());
+        }
+        match dir.make_link(name, &target) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.locked.replace_by_link(dir, name, &target)?;
+            }
+            Err(error) => return Err(SiteError::io("create link", dir.at(name))(error)),
+        }
+        self.touched.insert(path.parent());
+        Ok(())
+    }
+
+    fn copy(&mut self, entry: &FileEntry) -> Result<(), SiteError> {
+        let name = entry.path.file_name();
+        if let Some(dir) = self.cursor.holding_if_any(&entry.path)?
+            && examine(dir, name, &mut self.buffer)?.is(entry)
+        {
+            return Ok(());
+        }
+        let state = &self.locked.state;
+        let source = self.locked.open_staged(self.release, &entry.path)?;
+        let mut source = source.ok_or_else(|| SiteError::Blob {
+            file: entry.path.clone(),
+            source: ErrorKind::NotFound.into(),
+        })?;
+        let temporary = random_name(TEMPORARY);
+        copy(&mut source, state, &temporary, entry, &mut self.buffer, &|_| {})?;
+        self.copies.insert(entry.path.clone(), temporary.clone());
+        self.unsynced.push(temporary);
+        Ok(())
+    }
+
+    fn place(&mut self, path: &RelativePath) -> Result<(), SiteError> {
+        if let Some(copy) = self.copies.remove(path) {
+            let dir = self.cursor.existing(path)?;
+            self.locked.state.rename(&copy, dir, path.file_name())?;
+            self.touched.insert(path.parent());
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), SiteError> {
+        let (copies, touched) =
+            (std::mem::take(&mut self.unsynced), std::mem::take(&mut self.touched));
+        if copies.len() + touched.len() > SYNCED_SINGLY {
+            return self.locked.config.sync_file_system();
+        }
+        for copy in copies {
+            let state = &self.locked.state;
+            if let Some(file) = state.open_file(&copy)? {
+                file.sync_all().map_err(SiteError::io("sync", state.at(&copy)))?;
+            }
+        }
+        for path in touched {
+            match self.cursor.open(path.as_ref()) {
+                Ok(Some(dir)) => dir.sync()?,
+                Ok(None) => {}
+                // It was removed since, and a file may be in its place.
+                Err(error) if error.is_not_a_directory() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self) -> Result<(), SiteError> {
+        let state = &self.locked.state;
+        match &self.release {
+            current if record::current(state)? == *current => {}
+            Some(release) => {
+                let target = format!("{RELEASES}/{release}");
+                self.locked.replace_by_link(state, CURRENT, &target)?;
+            }
+            None => drop(state.unlink(CURRENT)?),
+        }
+        state.sync()
+    }
+
+    fn remove(&mut self, entry: &FileEntry) -> Result<(), SiteError> {
+        let name = entry.path.file_name();
+        let Some(dir) = self.cursor.holding_if_any(&entry.path)? else { return Ok(()) };
+        let removable = match self.removal {
+            Removal::Anything => !matches!(dir.look(name)?, None | Some(Found::Directory)),
+            Removal::OnlyOurs => match entry.layout {
+                Layout::Linked => dir.link(name)?.is_some_and(|to| to == link_target(&entry.path)),
+                Layout::Plain => examine(dir, name, &mut self.buffer)?.is(entry),
+            },
+        };
+        if removable && dir.unlink(name)? {
+            self.touched.insert(entry.path.parent());
+        }
+        Ok(())
+    }
+
+    fn remove_directory(&mut self, path: &RelativePath) -> Result<(), SiteError> {
+        let Some(dir) = self.cursor.holding_if_any(path)? else { return Ok(()) };
+        if dir.remove_empty(path.file_name())? {
+            self.touched.insert(path.parent());
+            self.cursor.forget();
+        }
+        Ok(())
+    }
+}
+
+impl LockedSite<'_> {
+    /// Puts a link at `name` in `dir`, in one rename.
+    fn replace_by_link(&self, dir: &Dir, name: &str, target: &str) -> Result<(), SiteError> {
+        let temporary = random_name(TEMPORARY);
+        self.state
+            .make_link(&temporary, target)
+            .map_err(SiteError::io("create link", self.state.at(&temporary)))?;
+        self.state.rename(&temporary, dir, name)
+    }
+
+    fn open_staged(
+        &self,
+        release: Option<ReleaseId>,
+        path: &RelativePath,
+    ) -> Result<Option<File>, SiteError> {
+        let Some(release) = release else { return Ok(None) };
+        let Some(releases) = self.state.child(RELEASES)? else { return Ok(None) };
+        let Some(files) = releases.child(&release.to_string())? else { return Ok(None) };
+        match files.descend(path.parent().as_ref())? {
+            Some(dir) => dir.open_file(path.file_name()),
+            None => Ok(None),
+        }
+    }
+}

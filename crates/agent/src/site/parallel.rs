@@ -1,0 +1,76 @@
+//! The same work on many files, on a few threads.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::SiteError;
+
+const MOST_THREADS: usize = 4;
+
+/// Returns what `work` gives for each of `items`, in no particular order; `start` makes what each
+/// thread keeps to itself. After the first failure no further item is begun.
+///
+/// # Errors
+/// The first failure.
+pub(super) fn each<T: Sync, S, R: Send>(
+    items: &[T],
+    start: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> Result<R, SiteError> + Sync,
+) -> Result<Vec<R>, SiteError> {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let worker = || {
+        let mut own = start();
+        let mut results = Vec::new();
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if failed.load(Ordering::Relaxed) {
+                break;
+            }
+            let result = work(&mut own, item);
+            results.push(result.inspect_err(|_| failed.store(true, Ordering::Relaxed))?);
+        }
+        Ok(results)
+    };
+    let others = items.len().min(threads()).saturating_sub(1);
+    let gathered = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..others {
+            scope.spawn(|| keep(&gathered, worker()));
+        }
+        keep(&gathered, worker());
+    });
+    let results = gathered.into_inner().expect("no worker panics while it holds the results");
+    Ok(results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+fn keep<R>(gathered: &Mutex<Vec<R>>, result: R) {
+    gathered.lock().expect("no worker panics while it holds the results").push(result);
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, MOST_THREADS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_worked_on_once() {
+        let items: Vec<usize> = (0..1000).collect();
+        let mut doubled = each(&items, || (), |(), n| Ok(n * 2)).expect("no failure");
+        doubled.sort_unstable();
+        assert_eq!(doubled, (0..1000).map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_failure_is_returned() {
+        let fail = |(): &mut (), n: &usize| match n {
+            7 => Err(SiteError::NotADirectory("seven".into())),
+            _ => Ok(()),
+        };
+        let items: Vec<usize> = (0..100).collect();
+        assert!(matches!(each(&items, || (), fail), Err(SiteError::NotADirectory(_))));
+        assert!(each(&[], || (), fail).expect("nothing to do").is_empty());
+    }
+}

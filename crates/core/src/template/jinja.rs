@@ -85,8 +85,8 @@ impl Jinja {
         if errors.is_empty() { Ok(jinja) } else { Err(errors) }
     }
 
-    /// Returns `text` rendered with `data`; `name` is what the template is called in `{{ self }}`
-    /// and in cycles of includes.
+    /// Returns `text` rendered with `data`; `name` tells it from the partials, and so may not be the
+    /// name of one.
     ///
     /// # Errors
     /// The first thing that is wrong; what follows it depends on it.

@@ -1,15 +1,7 @@
 //! Differences: of texts, and of settings key by key.
-//!
-//! | read | for |
-//! |---|---|
-//! | [`unified`], [`is_text`] | the unified diff of two texts |
-//! | [`SettingsFormat`], [`flatten`], [`changed`] | what differs between two files of settings |
 
 mod dotenv;
 mod ini;
-mod settings;
-mod text;
+pub mod settings;
+pub mod text;
 mod yaml;
-
-pub use settings::{SettingsFormat, changed, flatten};
-pub use text::{is_text, unified};

@@ -25,8 +25,19 @@ impl Drop for Guard {
 impl Scratch {
     /// Opens the directory, makes it where it is missing, and cleans it where nobody uses it.
     pub(crate) fn open(dir: PathBuf) -> io::Result<Self> {
+        Self::open_after(dir, || Ok(()))
+    }
+
+    /// As [`Self::open`], and where there is anything in it calls `settle` before it is cleaned.
+    pub(crate) fn open_after(
+        dir: PathBuf,
+        settle: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Self> {
         super::create_dir(&dir)?;
         let scratch = Self { dir };
+        if !scratch.entries()?.is_empty() {
+            settle()?;
+        }
         if let Err(error) = scratch.sweep() {
             // Nothing depends on it: the next one to open it tries again.
             tracing::debug!(dir = %scratch.dir.display(), %error, "leftovers stay for now");
@@ -110,6 +121,22 @@ mod tests {
 
         drop(living);
         Scratch::open(scratch.dir().to_owned()).expect("opens");
+        assert_eq!(scratch.entries().expect("readable"), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn what_the_dead_began_is_settled_before_their_traces_are_removed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let tmp = dir.path().join("tmp");
+        let unused = || panic!("there is nothing to settle");
+        let scratch = Scratch::open_after(tmp.clone(), unused).expect("opens");
+        let left = tmp.join("file");
+        fs::write(&left, "half").expect("written");
+        let failing = || Err(io::Error::other("no"));
+        Scratch::open_after(tmp.clone(), failing).expect_err("not settled");
+        assert_eq!(scratch.entries().expect("readable"), vec![left.clone()]);
+        let settle = || left.try_exists().map(|there| assert!(there));
+        Scratch::open_after(tmp, settle).expect("opens");
         assert_eq!(scratch.entries().expect("readable"), Vec::<PathBuf>::new());
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -99,7 +100,7 @@ impl Batch {
     /// each of them whole.
     pub fn commit(self) -> io::Result<Hold> {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(staging) = &state.staging {
+        if let Some(staging) = state.staging.take() {
             publish(&self.objects, staging, &state.known)?;
         }
         match state.hold.take() {
@@ -192,7 +193,10 @@ impl Batch {
 impl Staging {
     fn new(objects: &Objects) -> io::Result<Self> {
         let scratch = objects.inner.scratch.dir();
-        let dir = tempfile::Builder::new().prefix("batch-").tempdir_in(scratch)?;
+        let dir = tempfile::Builder::new()
+            .prefix("batch-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(scratch)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(dir.path(), flags, Mode::empty())?;
         Ok(Self { fd, dir })
@@ -228,17 +232,26 @@ fn compress(bytes: &[u8], file: &File) -> io::Result<()> {
 /// Flushes the staged files, gives them their final names, and flushes the names.
 fn publish(
     objects: &Objects,
-    staging: &Staging,
+    staging: Arc<Staging>,
     known: &HashMap<Digest, Option<u64>>,
 ) -> io::Result<()> {
     let mut files: Vec<(u64, &Digest)> =
         known.iter().filter_map(|(digest, serial)| Some(((*serial)?, digest))).collect();
     files.sort_unstable();
-    if files.is_empty() {
-        return Ok(());
-    }
-    flush(staging, &files)
+    flush(&staging, &files)
         .map_err(|error| cannot("flush objects in", staging.dir.path(), error))?;
+    let named = name(objects, &staging, &files);
+    if named.is_err()
+        && let Some(staging) = Arc::into_inner(staging)
+    {
+        // A name may be there that is not flushed: with this left, the next to open the store
+        // flushes it before anybody relies on it.
+        let _ = staging.dir.keep();
+    }
+    named
+}
+
+fn name(objects: &Objects, staging: &Staging, files: &[(u64, &Digest)]) -> io::Result<()> {
     for (serial, digest) in files {
         let (from, to) = (serial.to_string(), digest.to_string());
         rustix::fs::renameat(&staging.fd, from, &objects.inner.dir, to)
@@ -250,7 +263,7 @@ fn publish(
 
 fn flush(staging: &Staging, files: &[(u64, &Digest)]) -> io::Result<()> {
     if files.len() > FEW {
-        return Ok(rustix::fs::syncfs(staging.fd.as_fd())?);
+        return Ok(rustix::fs::syncfs(&staging.fd)?);
     }
     for (serial, _) in files {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;

@@ -68,7 +68,9 @@ impl Objects {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&path, flags, Mode::empty())
             .map_err(|errno| failed(io::Error::from(errno)))?;
-        let scratch = Scratch::open(path.join("tmp")).map_err(failed)?;
+        // A batch that died while it named its objects has not flushed the names.
+        let settle = || Ok(rustix::fs::fsync(&dir)?);
+        let scratch = Scratch::open_after(path.join("tmp"), settle).map_err(failed)?;
         Ok(Self { inner: Arc::new(Inner { path, dir, scratch }) })
     }
 

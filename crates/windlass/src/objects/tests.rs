@@ -277,3 +277,17 @@ fn the_batch_says_where_it_could_not_write() {
     assert!(error.to_string().contains(&objects.inner.path.display().to_string()), "{error}");
     assert!(std::error::Error::source(&error).is_some());
 }
+
+#[test]
+fn a_commit_that_fails_while_naming_leaves_a_trace_for_the_next_to_settle() {
+    let (_dir, objects) = store();
+    let batch = objects.batch();
+    let digest = batch.put(b"new").expect("put");
+    fs::create_dir(objects.path_of(&digest)).expect("in the way");
+    let error = batch.commit().expect_err("cannot be named");
+    assert!(error.to_string().starts_with("cannot create object /"), "{error}");
+    assert!(error.to_string().ends_with(&digest.to_string()), "{error}");
+    assert_eq!(staged(&objects), 1);
+    Objects::open(&objects.inner.path).expect("opens");
+    assert_eq!(staged(&objects), 0);
+}

@@ -36,13 +36,13 @@ impl LockedSite<'_> {
     ) -> Result<Activated, SiteError> {
         let carried = self.check_settled()?.map(|journal| journal.due()).unwrap_or_default();
         self.sweep()?;
-        let ends = Ends { from: record::live(&self.state)?, to: self.staged(to)? };
+        let mut ends = Ends { from: record::live(&self.state)?, to: self.staged(to)? };
         if ends.from.is_none() && ends.to.is_none() {
             return Ok(Activated { from: None, reloads: carried });
         }
         ends.check(&self.config)?;
-        let journal = ends.journal(&self.config, deployment.clone(), reloads, carried)?;
-        let ends = self.record_activation(ends, &journal)?;
+        self.record_activation(&mut ends, deployment)?;
+        let journal = ends.journal(deployment.clone(), reloads, carried);
         let done = self.begin(&journal).and_then(|()| self.forward(&journal, &ends));
         match done {
             Ok(()) => Ok(Activated { from: journal.from, reloads: journal.due() }),
@@ -77,22 +77,22 @@ impl LockedSite<'_> {
 
     /// Writes down who activates the new release and which directories it will own: harmless
     /// before it is live.
-    fn record_activation(&self, mut ends: Ends, journal: &Journal) -> Result<Ends, SiteError> {
-        if let Some(to) = &mut ends.to {
-            let owned = ends.from.iter().flat_map(|from| &from.directories);
-            let needed = directories(&to.manifest);
-            let directories: BTreeSet<_> = owned
-                .chain(&journal.created)
-                .filter(|path| needed.contains(path))
-                .cloned()
-                .collect();
-            if to.deployment != journal.deployment || to.directories != directories {
-                to.deployment = journal.deployment.clone();
-                to.directories = directories;
-                record::write(&self.state, to)?;
-            }
+    fn record_activation(
+        &self,
+        ends: &mut Ends,
+        deployment: &DeploymentId,
+    ) -> Result<(), SiteError> {
+        let Some(to) = &mut ends.to else { return Ok(()) };
+        let needed = directories(&to.manifest);
+        let mut directories = missing_directories(&self.config, &needed)?;
+        let owned = ends.from.iter().flat_map(|from| &from.directories);
+        directories.extend(owned.filter(|path| needed.contains(path)).cloned());
+        if to.deployment == *deployment && to.directories == directories {
+            return Ok(());
         }
-        Ok(ends)
+        to.deployment = deployment.clone();
+        to.directories = directories;
+        record::write(&self.state, to)
     }
 
     fn begin(&self, journal: &Journal) -> Result<(), SiteError> {
@@ -103,7 +103,7 @@ impl LockedSite<'_> {
     /// Carries out what the journal says, from wherever it was interrupted.
     pub(super) fn forward(&self, journal: &Journal, ends: &Ends) -> Result<(), SiteError> {
         let (old, new) = ends.manifests();
-        let steps = steps(old, new, &ends.owned(journal));
+        let steps = steps(old, new, &ends.owned());
         self.take(&steps, journal.to, Removal::Anything)?;
         self.settle(journal, journal.due())
     }
@@ -112,7 +112,7 @@ impl LockedSite<'_> {
     pub(super) fn undo(&self, journal: &Journal, ends: &Ends) -> Result<(), SiteError> {
         let due = self.due_after_undo(journal, ends)?;
         let (old, new) = ends.manifests();
-        let steps = steps(new, old, &ends.owned(journal));
+        let steps = steps(new, old, &ends.owned());
         self.take(&steps, journal.from, Removal::OnlyOurs)?;
         self.settle(journal, due)
     }
@@ -170,7 +170,6 @@ impl LockedSite<'_> {
             phase: Phase::Activated,
             reloads: due,
             carried: Vec::new(),
-            created: BTreeSet::new(),
             ..journal.clone()
         };
         settled.write(&self.state)
@@ -205,10 +204,11 @@ impl Ends {
         (files(self.from.as_ref()), files(self.to.as_ref()))
     }
 
-    /// Returns the directories that Windlass may remove where they are not needed.
-    fn owned(&self, journal: &Journal) -> BTreeSet<RelativePath> {
-        let records = self.from.iter().chain(&self.to).flat_map(|record| &record.directories);
-        records.chain(&journal.created).cloned().collect()
+    /// Returns the directories that Windlass made or makes, and may remove where they are not
+    /// needed.
+    fn owned(&self) -> BTreeSet<RelativePath> {
+        let records = self.from.iter().chain(&self.to);
+        records.flat_map(|record| &record.directories).cloned().collect()
     }
 
     fn check(&self, config: &Dir) -> Result<(), SiteError> {
@@ -220,20 +220,18 @@ impl Ends {
 
     fn journal(
         &self,
-        config: &Dir,
         deployment: DeploymentId,
         reloads: Vec<ServiceName>,
         carried: Vec<ServiceName>,
-    ) -> Result<Journal, SiteError> {
-        Ok(Journal {
+    ) -> Journal {
+        Journal {
             deployment,
             phase: Phase::Activating,
             from: self.from.as_ref().map(|record| record.release),
             to: self.to.as_ref().map(|record| record.release),
             reloads,
             carried,
-            created: missing_directories(config, files(self.to.as_ref()))?,
-        })
+        }
     }
 }
 
@@ -243,17 +241,17 @@ fn files(record: Option<&Record>) -> &Manifest {
 
 fn missing_directories(
     config: &Dir,
-    wanted: &Manifest,
+    needed: &BTreeSet<RelativePath>,
 ) -> Result<BTreeSet<RelativePath>, SiteError> {
     let mut cursor = Cursor::new(config);
     let mut missing = BTreeSet::new();
-    for path in directories(wanted) {
-        let found = match cursor.holding_if_any(&path)? {
+    for path in needed {
+        let found = match cursor.holding_if_any(path)? {
             Some(dir) => dir.look(path.file_name())?,
             None => None,
         };
         if found != Some(Found::Directory) {
-            missing.insert(path);
+            missing.insert(path.clone());
         }
     }
     Ok(missing)

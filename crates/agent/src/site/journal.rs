@@ -1,10 +1,7 @@
 //! The journal: what is being done, for whoever comes after a crash.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use windlass_core::name::ServiceName;
-use windlass_core::path::RelativePath;
 use windlass_core::record::DeploymentId;
 use windlass_core::release::ReleaseId;
 
@@ -38,8 +35,6 @@ pub(super) struct Journal {
     pub(super) reloads: Vec<ServiceName>,
     /// The reloads that were due already, whichever way this activation ends.
     pub(super) carried: Vec<ServiceName>,
-    /// The directories that did not exist and that `to` needs.
-    pub(super) created: BTreeSet<RelativePath>,
 }
 
 impl Journal {

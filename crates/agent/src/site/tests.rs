@@ -575,6 +575,50 @@ fn what_cannot_be_carried_through_is_taken_back() {
 }
 
 #[test]
+fn what_cannot_be_finished_is_undone_and_everything_reloaded() {
+    let between = |fixture: &Fixture, to: &StagedRelease| {
+        let seen = fixture.site.inspect(None).expect("inspected");
+        seen.live.is_some_and(|live| live.release == to.id)
+            && seen.interrupted.is_some_and(|left| left.phase == Phase::Activating)
+    };
+    let fixture = (0..100).find_map(|k| {
+        let mut fixture = Fixture::new();
+        let (one, two) = (fixture.release(LINKED_ONE), fixture.release(LINKED_TWO));
+        fixture.go(&one).expect("activated");
+        fixture.go_until(Some(&two), k);
+        between(&fixture, &two).then_some(fixture)
+    });
+    let fixture = fixture.expect("some step is between the switch and the end");
+    std::fs::remove_file(fixture.path("new/c")).expect("removed");
+    fixture.write("new/c/theirs", "kept");
+    let recovered = fixture.recover().expect("interrupted");
+    assert_eq!((recovered.undone, recovered.reloads), (true, vec![service("web")]));
+    let mut tree = expected(&Tree::new(), LINKED_ONE);
+    tree.extend(expected(&Tree::new(), &[("new/c/theirs", "kept", 0o644, Plain)]));
+    assert_eq!(fixture.tree(), tree);
+}
+
+#[test]
+fn a_crash_before_the_switch_is_undone_and_after_it_finished() {
+    let mut outcomes = Vec::new();
+    for k in 1.. {
+        let mut fixture = Fixture::new();
+        let (one, two) = (fixture.release(ONE), fixture.release(TWO));
+        fixture.go(&one).expect("activated");
+        let finished = fixture.go_until(Some(&two), k);
+        let switched = fixture.site.inspect(None).expect("inspected").live;
+        let recovered = fixture.recover().expect("interrupted");
+        assert_eq!(recovered.live, switched.map(|live| live.release), "{k}");
+        outcomes.push(recovered.undone);
+        if finished {
+            break;
+        }
+    }
+    assert!(outcomes.is_sorted_by(|a, b| a >= b), "{outcomes:?}");
+    assert!(outcomes.contains(&true) && outcomes.contains(&false));
+}
+
+#[test]
 fn pruning_spares_what_is_live_and_what_is_kept() {
     let mut fixture = Fixture::new();
     let (one, two) = (fixture.release(ONE), fixture.release(TWO));

@@ -83,9 +83,9 @@ pub enum Event {
     StagingProgress {
         /// The target.
         target: TargetId,
-        /// Files written.
+        /// Bytes written.
         done: u64,
-        /// Files to write.
+        /// Bytes to write.
         total: u64,
     },
     /// A command on a target ended.

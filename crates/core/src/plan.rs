@@ -31,6 +31,17 @@ pub enum Intent {
     },
 }
 
+impl Intent {
+    /// Returns the deployment that is undone or returned to.
+    #[must_use]
+    pub const fn subject(&self) -> Option<&DeploymentId> {
+        match self {
+            Self::Deploy => None,
+            Self::Undo { deployment } | Self::Return { deployment } => Some(deployment),
+        }
+    }
+}
+
 /// What is planned for one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetPlan {

@@ -210,6 +210,9 @@ pub struct TargetRecord {
     pub state: TargetState,
     /// What was live before; nothing before the first deployment.
     pub from: Option<ReleaseId>,
+    /// What was meant to be live afterwards.
+    #[serde(default)]
+    pub to: Option<ReleaseId>,
     /// What is live now.
     pub release: Option<ReleaseId>,
     /// What went wrong.
@@ -287,11 +290,39 @@ impl ConfigDeployment {
         ended && self.error.is_none()
     }
 
+    /// Returns how it ended for its targets, once it has ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let lost = self.targets.iter().any(|target| {
+            target.state == TargetState::RollbackFailed
+                || (target.state == TargetState::Unhealthy && target.release != target.from)
+        });
+        match self.status {
+            _ if self.succeeded() => Outcome::Done,
+            _ if lost || self.moved_a_target() => Outcome::NotWhollyRolledBack,
+            DeploymentStatus::RolledBack => Outcome::RolledBack,
+            _ => Outcome::NothingChanged,
+        }
+    }
+
     /// Tells whether a target holds another release than before.
     #[must_use]
     pub fn moved_a_target(&self) -> bool {
         self.targets.iter().any(|target| target.from != target.release)
     }
+}
+
+/// How a deployment ended for its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It did what it was meant to.
+    Done,
+    /// It failed before anything live changed.
+    NothingChanged,
+    /// It failed, and every target is as before.
+    RolledBack,
+    /// It failed, and some target is not as before.
+    NotWhollyRolledBack,
 }
 
 /// Returns the deployments that are in effect, oldest first: the last is what `rollback ENV`
@@ -348,6 +379,7 @@ mod tests {
                 address: Address::Local { root: "x".to_owned() },
                 state: TargetState::NotChecked,
                 from: None,
+                to: None,
                 release: Some(ReleaseId(crate::digest::Digest::of(id.as_bytes()))),
                 error: None,
             }],

@@ -280,6 +280,14 @@ pub struct Release {
 }
 
 impl Release {
+    /// Returns the part of the release that concerns one target.
+    #[must_use]
+    pub fn only_for(&self, target: &TargetId) -> Self {
+        let mut part = self.clone();
+        part.targets.retain(|id, _| id == target);
+        part
+    }
+
     /// Returns the name of this release.
     #[must_use]
     pub fn id(&self) -> ReleaseId {

@@ -1,1 +1,43 @@
 //! Configuration: layers, merged with provenance, validated.
+//!
+//! A [`Layer`] is a text in YAML, TOML or JSON; [`Configuration::from_layers`] merges layers in
+//! order, later ones winning. Each [`Node`] knows the file, line and column that it comes from and
+//! what it replaced, so that [`Configuration::origins`] can explain a value and a [`Schema`] can place
+//! every error in the layer that made it.
+//!
+//! | read | for |
+//! |---|---|
+//! | [`Format`], [`parse`] | texts, within bounds |
+//! | [`Node`], [`Data`], [`Origin`] | values with places |
+//! | [`merge()`], [`MergeRules`] | one layer over another |
+//! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
+//! | [`Substitution`] | `${VAR}` inside values |
+//! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
+//!
+//! Nothing is nested more than [`MAX_DEPTH`] levels deep, so walking a value by recursion is safe.
+
+mod configuration;
+mod deserialize;
+mod emit;
+mod format;
+pub mod key;
+mod leaves;
+mod merge;
+mod node;
+mod parse;
+mod scalar;
+mod schema;
+mod substitute;
+
+pub use configuration::{Configuration, KeyOrigin, Layer};
+pub use emit::emit;
+pub use format::{Format, UnknownFormat};
+pub use leaves::Leaves;
+pub use merge::{MergeRules, merge};
+pub use node::{Data, MASK, Map, Node, Origin, Span};
+pub use parse::{MAX_COPIES, MAX_DEPTH, MAX_NODES, MAX_TEXT, parse};
+pub use schema::{Schema, ValidationError};
+pub use substitute::{Substitution, SubstitutionError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! JSON by RFC 8259.
+
+use std::sync::Arc;
+
+use jsonc_parser::ast::{Object, ObjectProp, Value};
+use jsonc_parser::common::{Range, Ranged};
+use jsonc_parser::errors::ParseErrorKind;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde::de::IgnoredAny;
+
+use super::{Lines, MAX_DEPTH, MAX_NODES, Report, Stop, fragment, json_number};
+use crate::config::node::{Data, Map, Node, Span};
+use crate::config::scalar;
+use crate::diagnostic::{Diagnostic, Position};
+
+const STRICT: ParseOptions = ParseOptions {
+    allow_comments: false,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+pub(super) fn parse(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
+    let lines = Lines::new(text);
+    let mut reader = Reader { report: Report::new(file), lines: &lines };
+    let root = reader.read(text);
+    reader.report.finish(root)
+}
+
+struct Reader<'l, 't> {
+    report: Report,
+    lines: &'l Lines<'t>,
+}
+
+impl Reader<'_, '_> {
+    fn read(&mut self, text: &str) -> Result<Node, Stop> {
+        if separators(text) >= MAX_NODES {
+            let start = self.lines.span(0..0);
+            return Err(self.report.stop(start, format!("more than {MAX_NODES} values")));
+        }
+        let root = match parse_to_ast(text, &CollectOptions::default(), &STRICT) {
+            Ok(parsed) => parsed.value,
+            Err(error) => return Err(self.syntax(error.range(), error.kind())),
+        };
+        self.check_strictly(text)?;
+        match root {
+            Some(root) => self.node(&root, 0),
+            None => {
+                Err(self.report.stop(self.lines.span(0..0), "text is empty: a value is expected"))
+            }
+        }
+    }
+
+    fn syntax(&mut self, range: Range, kind: &ParseErrorKind) -> Stop {
+        let message = match kind {
+            ParseErrorKind::NestingDepthExceeded => {
+                format!("nested more than {MAX_DEPTH} levels deep")
+            }
+            kind => fragment(&kind.to_string()),
+        };
+        self.report.stop(self.lines.span(range.start..range.end), message)
+    }
+
+    /// Refuses what the parser lets through: control characters in strings and spaces other than
+    /// the four of JSON.
+    fn check_strictly(&mut self, text: &str) -> Result<(), Stop> {
+        let Err(error) = serde_json::from_str::<IgnoredAny>(text) else { return Ok(()) };
+        let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+        let column = Position::of_offset(line, error.column().saturating_sub(1)).column;
+        let number = u32::try_from(error.line()).unwrap_or(u32::MAX);
+        let span = Span { position: Position { line: number, column }, width: 1 };
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        Err(self.report.stop(span, message))
+    }
+
+    fn node(&mut self, value: &Value<'_>, depth: usize) -> Result<Node, Stop> {
+        let range = value.range();
+        let span = self.lines.span(range.start..range.end);
+        self.report.spend(1, span)?;
+        let data = match value {
+            Value::NullKeyword(_) => Ok(Data::Null),
+            Value::BooleanLit(flag) => Ok(Data::Bool(flag.value)),
+            Value::NumberLit(number) => json_number(number.value),
+            Value::StringLit(text) => scalar::string(&text.value),
+            Value::Array(array) => {
+                self.report.descend(depth + 1, span)?;
+                let list = array.elements.iter().map(|element| self.node(element, depth + 1));
+                Ok(Data::List(list.collect::<Result<_, _>>()?))
+            }
+            Value::Object(object) => {
+                self.report.descend(depth + 1, span)?;
+                Ok(Data::Map(Box::new(self.map(object, depth + 1)?)))
+            }
+        };
+        Ok(self.report.scalar(span, data))
+    }
+
+    fn map(&mut self, object: &Object<'_>, depth: usize) -> Result<Map, Stop> {
+        let mut map = Map::with_capacity(object.properties.len());
+        for property in &object.properties {
+            let (name, span) = self.name(property);
+            let mut node = self.node(&property.value, depth)?;
+            node.key = Some(span);
+            match map.entry(name) {
+                indexmap::map::Entry::Vacant(entry) => {
+                    entry.insert(node);
+                }
+                indexmap::map::Entry::Occupied(entry) => {
+                    self.report.duplicate(span, entry.key(), entry.get().key);
+                }
+            }
+        }
+        Ok(map)
+    }
+
+    fn name(&mut self, property: &ObjectProp<'_>) -> (String, Span) {
+        let range = property.name.range();
+        let span = self.lines.span(range.start..range.end);
+        let name = property.name.as_str();
+        if let Err(error) = scalar::string(name) {
+            self.report.problem(span, error.to_string());
+        }
+        (name.to_owned(), span)
+    }
+}
+
+/// Returns how many commas and brackets separate values, which bounds how many values there are
+/// before memory is spent on them.
+fn separators(text: &str) -> usize {
+    let (mut count, mut quoted, mut escaped) = (0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
+}

@@ -1,0 +1,220 @@
+//! Which parts of a schema speak about a place in a document.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+/// Finds the subschemas for a place, without judging which of them hold: all branches of `anyOf`
+/// count, and `patternProperties` count for every key.
+pub(super) struct Walker<'s> {
+    root: &'s Value,
+}
+
+impl<'s> Walker<'s> {
+    pub(super) fn new(root: &'s Value) -> Self {
+        Self { root }
+    }
+
+    /// Returns the subschemas for the whole document.
+    pub(super) fn start(&self) -> Vec<&'s Value> {
+        self.closure(vec![self.root])
+    }
+
+    /// Returns the subschemas for the child under `segment` of what `here` speaks about.
+    pub(super) fn child(&self, here: &[&'s Value], segment: &str) -> Vec<&'s Value> {
+        self.closure(here.iter().flat_map(|schema| children(schema, segment)).collect())
+    }
+
+    /// Tells whether the value at `path`, or one above it, is marked secret.
+    pub(super) fn is_secret<'p>(&self, path: impl Iterator<Item = &'p str>) -> bool {
+        let mut here = self.start();
+        if is_secret(&here) {
+            return true;
+        }
+        for segment in path {
+            here = self.child(&here, segment);
+            if is_secret(&here) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Returns `found` with everything that they refer to or are combined of.
+    fn closure(&self, mut found: Vec<&'s Value>) -> Vec<&'s Value> {
+        let mut seen: HashSet<*const Value> = HashSet::new();
+        found.retain(|schema| seen.insert(std::ptr::from_ref(*schema)));
+        let mut next = 0;
+        while let Some(schema) = found.get(next).copied() {
+            next += 1;
+            let parts = self.referred(schema).into_iter().chain(combined(schema));
+            found.extend(parts.filter(|part| seen.insert(std::ptr::from_ref(*part))));
+        }
+        found
+    }
+
+    fn referred(&self, schema: &'s Value) -> Option<&'s Value> {
+        let keywords = ["$ref", "$dynamicRef", "$recursiveRef"];
+        let reference = keywords.iter().find_map(|keyword| schema.get(keyword)?.as_str())?;
+        self.resolve(reference)
+    }
+
+    /// Returns what `reference` points to within the document.
+    pub(super) fn resolve(&self, reference: &str) -> Option<&'s Value> {
+        let (base, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let document = self.document(base)?;
+        match fragment {
+            "" => Some(document),
+            pointer if pointer.starts_with('/') => document.pointer(&percent_decoded(pointer)),
+            anchor => find(document, &|schema| {
+                ["$anchor", "$dynamicAnchor"]
+                    .iter()
+                    .any(|k| schema.get(k).is_some_and(|v| v == anchor))
+                    || id(schema).is_some_and(|id| id.strip_prefix('#') == Some(anchor))
+            }),
+        }
+    }
+
+    /// Returns the part of the document with the identifier `base`; the whole if it is empty.
+    pub(super) fn document(&self, base: &str) -> Option<&'s Value> {
+        if base.is_empty() {
+            return Some(self.root);
+        }
+        find(self.root, &|schema| id(schema).is_some_and(|id| names(id, base)))
+    }
+}
+
+/// Tells whether any of `schemas` marks its value as secret.
+pub(super) fn is_secret(schemas: &[&Value]) -> bool {
+    schemas.iter().any(|schema| schema.get("x-secret") == Some(&Value::Bool(true)))
+}
+
+fn combined(schema: &Value) -> impl Iterator<Item = &Value> {
+    let lists = ["allOf", "anyOf", "oneOf"];
+    let lists = lists.into_iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten();
+    let branches = ["if", "then", "else"];
+    let branches = branches.into_iter().filter_map(|keyword| schema.get(keyword));
+    let dependent = schema.get("dependentSchemas").and_then(Value::as_object);
+    lists.chain(branches).chain(dependent.into_iter().flat_map(serde_json::Map::values))
+}
+
+fn children<'s>(schema: &'s Value, segment: &str) -> Vec<&'s Value> {
+    let mut found = Vec::new();
+    let property = schema.get("properties").and_then(|properties| properties.get(segment));
+    found.extend(property);
+    if let Some(patterns) = schema.get("patternProperties").and_then(Value::as_object) {
+        found.extend(patterns.values());
+    }
+    if property.is_none() {
+        found.extend(schema.get("additionalProperties"));
+        found.extend(schema.get("unevaluatedProperties"));
+    }
+    if let Ok(index) = segment.parse::<usize>() {
+        found.extend(elements(schema, index));
+    }
+    found
+}
+
+fn elements(schema: &Value, index: usize) -> Vec<&Value> {
+    let positional = ["prefixItems", "items"];
+    let positional =
+        positional.iter().find_map(|keyword| schema.get(keyword)?.as_array()?.get(index));
+    match positional {
+        Some(element) => vec![element],
+        None => {
+            let rest = ["items", "additionalItems", "unevaluatedItems"];
+            rest.iter()
+                .filter_map(|keyword| schema.get(keyword))
+                .filter(|v| !v.is_array())
+                .collect()
+        }
+    }
+}
+
+fn id(schema: &Value) -> Option<&str> {
+    schema.get("$id").or_else(|| schema.get("id"))?.as_str()
+}
+
+/// Tells whether an `$id` is what a reference's base means: the same, or the same below some base.
+fn names(id: &str, base: &str) -> bool {
+    let id = id.strip_suffix('#').unwrap_or(id);
+    let below = |whole: &str, end: &str| {
+        whole.strip_suffix(end).is_some_and(|start| start.ends_with('/') || end.starts_with('/'))
+    };
+    !id.is_empty() && (id == base || below(id, base) || below(base, id))
+}
+
+/// Returns the first value, outermost first, that `wanted` accepts.
+fn find<'s>(value: &'s Value, wanted: &dyn Fn(&Value) -> bool) -> Option<&'s Value> {
+    if wanted(value) {
+        return Some(value);
+    }
+    match value {
+        Value::Array(values) => values.iter().find_map(|value| find(value, wanted)),
+        Value::Object(values) => values.values().find_map(|value| find(value, wanted)),
+        _ => None,
+    }
+}
+
+fn percent_decoded(pointer: &str) -> String {
+    let mut parts = pointer.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn secret(schema: &Value, path: &[&str]) -> bool {
+        Walker::new(schema).is_secret(path.iter().copied())
+    }
+
+    #[test]
+    fn secrets_are_found_through_every_keyword() {
+        let s = json!({"x-secret": true});
+        for schema in [
+            json!({"properties": {"a": s}}),
+            json!({"additionalProperties": s}),
+            json!({"patternProperties": {"^z": s}}),
+            json!({"allOf": [{"properties": {"a": s}}]}),
+            json!({"if": {}, "then": {"properties": {"a": s}}}),
+            json!({"$ref": "#/$defs/x%20y", "$defs": {"x y": {"properties": {"a": s}}}}),
+            json!({"$ref": "#here", "$defs": {"b": {"$anchor": "here", "properties": {"a": s}}}}),
+            json!({"$ref": "b.json", "$defs": {"b": {"$id": "https://x/b.json", "properties": {"a": s}}}}),
+            json!({"properties": {"a": {"oneOf": [{"$ref": "#/$defs/s"}]}}, "$defs": {"s": s}}),
+        ] {
+            assert!(secret(&schema, &["a"]), "{schema}");
+            assert!(secret(&schema, &["a", "below"]), "{schema}");
+            assert!(!secret(&schema, &[]), "{schema}");
+        }
+    }
+
+    #[test]
+    fn elements_by_position_and_rest() {
+        let schema = json!({"prefixItems": [{}], "items": {"x-secret": true}});
+        assert!(!secret(&schema, &["0"]) && secret(&schema, &["1"]));
+        let old = json!({"items": [{"x-secret": true}], "additionalItems": false});
+        assert!(secret(&old, &["0"]) && !secret(&old, &["1"]));
+    }
+
+    #[test]
+    fn circles_end() {
+        let schema = json!({"$ref": "#", "allOf": [{"$ref": "#"}, {"$ref": "#/nowhere"}]});
+        assert!(!secret(&schema, &["a", "b"]));
+    }
+}

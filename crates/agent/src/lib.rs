@@ -8,7 +8,9 @@
 //! | [`site`] | one `config_path` on one root: inspect, stage, activate, recover |
 //! | [`run`] | commands, with a time limit and all their children |
 //! | [`probe`] | health checks |
+//! | [`work`] | one target's part of a deployment: prepare, then activate |
 
 pub mod probe;
 pub mod run;
 pub mod site;
+pub mod work;

@@ -1,6 +1,45 @@
-//! The engine of Windlass: it carries plans out, and emits events about it.
+//! The engine of Windlass: it renders, plans, deploys and rolls back, and emits events about it.
+//!
+//! [`ConfigurationDeployer`] is the whole of it in a few methods; [`Engine`] is what the command
+//! line uses.
+//!
+//! | read | for |
+//! |---|---|
+//! | [`engine`], [`deployer`] | what can be asked |
+//! | [`project`], [`configuration`], [`render`], [`sources`], [`artifact`] | from a project to files |
+//! | [`deploy`], [`rollback`], [`status`], [`executor`] | from files to targets, and back |
+//! | [`host`] | how a target is reached |
+//! | [`store`], [`objects`] | what is remembered |
+//! | [`events`], [`clock`], [`error`] | what is said, when, and what goes wrong |
 
 pub mod artifact;
+mod build;
+pub mod clock;
+pub mod configuration;
+pub mod deploy;
+pub mod deployer;
+mod durable;
+pub mod engine;
+pub mod error;
+pub mod events;
+pub mod executor;
+mod fleet;
+pub mod host;
 pub mod objects;
+mod planner;
+pub mod project;
+mod recovery;
+pub mod render;
+pub mod rollback;
 pub mod sources;
+pub mod status;
 pub mod store;
+
+pub use deploy::Input;
+pub use deployer::{ConfigurationDeployer, deploy_configuration};
+pub use engine::{Engine, Options};
+pub use error::Error;
+pub use events::EventSink;
+pub use rollback::Subject;
+pub use windlass_core::environment::{Environment, EnvironmentType};
+pub use windlass_core::record::{ConfigDeployment, DeploymentStatus};

@@ -24,7 +24,7 @@ use windlass_core::name::{EnvironmentName, ServiceName};
 use windlass_core::path::RelativePath;
 use windlass_core::plan::Drift;
 use windlass_core::record::DeploymentId;
-use windlass_core::release::{Manifest, ReleaseId};
+use windlass_core::release::{Manifest, Release, ReleaseId};
 
 mod activate;
 mod content;
@@ -78,6 +78,8 @@ pub struct Live {
     pub deployment: DeploymentId,
     /// Who manages the site.
     pub owner: Owner,
+    /// What belongs to the release besides files.
+    pub content: Release,
     /// The files of the release on this site.
     pub manifest: Manifest,
 }
@@ -121,6 +123,9 @@ pub struct StagedRelease {
     pub deployment: DeploymentId,
     /// Who manages the site.
     pub owner: Owner,
+    /// What belongs to it besides files, so that the site itself knows what its services need when
+    /// it is taken back to this release.
+    pub content: Release,
     /// Its files on this site.
     pub manifest: Manifest,
 }
@@ -198,7 +203,9 @@ impl Site {
         Ok(record::read(&state, release)?.map(|record| record.manifest))
     }
 
-    fn root(&self) -> &Path {
+    /// Returns the absolute path of the root.
+    #[must_use]
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
@@ -224,6 +231,7 @@ impl From<Record> for Live {
             release: record.release,
             deployment: record.deployment,
             owner: record.owner,
+            content: record.content,
             manifest: record.manifest,
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use windlass_core::digest::Digest;
 use windlass_core::path::RelativePath;
 use windlass_core::record::DeploymentId;
-use windlass_core::release::{Manifest, ReleaseId};
+use windlass_core::release::{Manifest, Release, ReleaseId};
 
 use super::dir::Dir;
 use super::durable::{read_sealed, write_sealed};
@@ -32,6 +32,8 @@ pub(super) struct Record {
     pub(super) owner: Owner,
     /// The directories that Windlass made and that the release needs; valid while it is live.
     pub(super) directories: BTreeSet<RelativePath>,
+    /// What belongs to the release besides files.
+    pub(super) content: Release,
     /// The files.
     pub(super) manifest: Manifest,
 }

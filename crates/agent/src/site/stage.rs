@@ -86,6 +86,7 @@ fn new_record(release: &StagedRelease) -> Record {
         release: release.id,
         deployment: release.deployment.clone(),
         owner: release.owner.clone(),
+        content: release.content.clone(),
         directories: BTreeSet::new(),
         manifest: release.manifest.clone(),
     }

@@ -11,7 +11,7 @@ use windlass_core::name::{EnvironmentName, ServiceName};
 use windlass_core::path::RelativePath;
 use windlass_core::plan::DriftIssue;
 use windlass_core::record::DeploymentId;
-use windlass_core::release::{FileEntry, Layout, Manifest, Mode, ReleaseId};
+use windlass_core::release::{FileEntry, Layout, Manifest, Mode, Release, ReleaseId};
 
 use super::{BlobSource, Found, LockedSite, Owner, Phase, Site, SiteError, StagedRelease, Wanted};
 
@@ -47,6 +47,17 @@ fn deployment(n: usize) -> DeploymentId {
 fn owner(project: &str) -> Owner {
     let environment = EnvironmentName::new("test").expect("a name");
     Owner { project: project.to_owned(), environment }
+}
+
+fn content(owner: &Owner) -> Release {
+    Release {
+        project: owner.project.clone(),
+        environment: owner.environment.clone(),
+        config_path: "/etc/shop".to_owned(),
+        services: BTreeMap::new(),
+        variables: BTreeMap::new(),
+        targets: BTreeMap::new(),
+    }
 }
 
 #[derive(Default)]
@@ -99,7 +110,9 @@ impl Fixture {
         });
         let manifest = Manifest::new(entries.collect()).expect("no conflict");
         let id = ReleaseId(manifest.id());
-        StagedRelease { id, deployment: deployment(0), owner: owner("shop"), manifest }
+        let owner = owner("shop");
+        let content = content(&owner);
+        StagedRelease { id, deployment: deployment(0), owner, content, manifest }
     }
 
     fn stage(&self, locked: &mut LockedSite<'_>, release: &StagedRelease) -> Result<(), SiteError> {

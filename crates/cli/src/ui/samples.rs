@@ -114,6 +114,7 @@ pub(crate) fn outcome(id: &str, state: TargetState, error: Option<&str>) -> Targ
         address: Address::parse("local:./state").expect("an address"),
         state,
         from: Some(release("one")),
+        to: Some(release("two")),
         release: Some(release("two")),
         error: error.map(str::to_owned),
     }
@@ -125,6 +126,7 @@ pub(crate) fn record() -> ConfigDeployment {
         schema: record::SCHEMA,
         deployment_id: deployment("deploy_staging_1700000000"),
         environment: staging(),
+        config_path: "/etc/shop".to_owned(),
         status: DeploymentStatus::Success,
         config_version: short("two"),
         release: Some(release("two")),

@@ -1,61 +1,46 @@
 //! What is live on the targets of an environment.
 
-use serde::Serialize;
-use windlass_core::name::EnvironmentName;
-use windlass_core::record::{DeploymentId, TargetState};
-use windlass_core::release::ReleaseId;
-use windlass_core::target::{Address, TargetId};
+use windlass::status::{LiveState, Status, TargetStatus};
 
-use super::human::{self, count};
+use super::escape;
+use super::human::count;
 use super::style::{Style, Tint};
 use super::table::{Cell, Table};
 
-/// What is known about one target: a row of the table, and of the JSON that `status` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct StatusRow {
-    /// The target.
-    pub(crate) id: TargetId,
-    /// How it is reached.
-    pub(crate) address: Address,
-    /// What is live; nothing before the first deployment.
-    pub(crate) release: Option<ReleaseId>,
-    /// The first digits of `release`.
-    pub(crate) version: Option<String>,
-    /// Where its last deployment left it; nothing before the first one.
-    pub(crate) state: Option<TargetState>,
-    /// Whether its health checks pass; nothing where none were made. Unknown is never healthy.
-    pub(crate) healthy: Option<bool>,
-    /// The last deployment that had it.
-    pub(crate) last_deployment: Option<DeploymentId>,
+/// Returns a line for each target, what is wrong with it below, and how many are healthy.
+pub(crate) fn render_status(status: &Status, style: Style) -> String {
+    if status.targets.is_empty() {
+        return format!("{} has no targets.\n", status.environment);
+    }
+    let mut table =
+        Table::headed(["TARGET", "RELEASE", "STATE", "HEALTH", "LAST DEPLOYMENT", "SERVICES"]);
+    for target in &status.targets {
+        table.row(cells(target));
+    }
+    let details: String = status.targets.iter().map(details).collect();
+    format!("{}{details}\n{}\n", table.render("", style), summary(status))
 }
 
-/// Returns a line for each target of `environment`, and how many are healthy.
-pub(crate) fn render_status(
-    environment: &EnvironmentName,
-    rows: &[StatusRow],
-    style: Style,
-) -> String {
-    if rows.is_empty() {
-        return format!("{environment} has no targets.\n");
-    }
-    let mut table = Table::headed(["TARGET", "RELEASE", "STATE", "HEALTH", "LAST DEPLOYMENT", ""]);
-    for row in rows {
-        table.row(cells(row));
-    }
-    format!("{}\n{}\n", table.render("", style), summary(environment, rows))
-}
-
-fn cells(row: &StatusRow) -> [Cell; 6] {
-    let address = row.address.to_string();
-    let known = address == row.id.as_str();
+fn cells(target: &TargetStatus) -> [Cell; 6] {
+    let none = || Cell::new(Tint::Dim, "none");
     [
-        Cell::plain(row.id.as_str()),
-        row.version.as_ref().map_or_else(|| Cell::new(Tint::Dim, "nothing"), Cell::plain),
-        row.state.map_or_else(|| Cell::new(Tint::Dim, "never deployed"), human::state),
-        health(row.healthy),
-        row.last_deployment.as_ref().map_or_else(none, |id| Cell::plain(id.as_str())),
-        Cell::new(Tint::Dim, if known { "" } else { &address }),
+        Cell::plain(target.id.as_str()),
+        target.version.as_ref().map_or_else(|| Cell::new(Tint::Dim, "nothing"), Cell::plain),
+        state(target.state),
+        health(target.healthy),
+        target.last_deployment.as_ref().map_or_else(none, |id| Cell::plain(id.as_str())),
+        Cell::plain(services(target)),
     ]
+}
+
+fn state(state: LiveState) -> Cell {
+    let tint = match state {
+        LiveState::InSync => Tint::Ok,
+        LiveState::Empty => Tint::Dim,
+        LiveState::Drifted | LiveState::Interrupted => Tint::Warning,
+        LiveState::Unreachable => Tint::Error,
+    };
+    Cell::new(tint, state.as_str().replace('_', " "))
 }
 
 fn health(healthy: Option<bool>) -> Cell {
@@ -66,43 +51,80 @@ fn health(healthy: Option<bool>) -> Cell {
     }
 }
 
-fn none() -> Cell {
-    Cell::new(Tint::Dim, "none")
+fn services(target: &TargetStatus) -> String {
+    let named = |(name, version): (_, &Option<String>)| match version {
+        Some(version) => format!("{name} {version}"),
+        None => format!("{name}"),
+    };
+    target.services.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
-fn summary(environment: &EnvironmentName, rows: &[StatusRow]) -> String {
-    let number = |health| rows.iter().filter(|row| row.healthy == health).count();
+fn details(target: &TargetStatus) -> String {
+    let drift = target.drift.iter().map(|drift| {
+        let issue = format!("{:?}", drift.issue).to_lowercase();
+        format!("  {}: {} is {issue}\n", target.id, escape::line(&drift.path))
+    });
+    let error =
+        target.error.iter().map(|error| format!("  {}: {}\n", target.id, escape::line(error)));
+    drift.chain(error).collect()
+}
+
+fn summary(status: &Status) -> String {
+    let number = |health| status.targets.iter().filter(|target| target.healthy == health).count();
     let (good, bad, unknown) = (number(Some(true)), number(Some(false)), number(None));
-    let total = count(rows.len(), "target");
+    let total = count(status.targets.len(), "target");
+    let environment = &status.environment;
     format!("{environment}: {total}, {good} healthy, {bad} unhealthy, {unknown} not checked.")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use windlass_core::name::ServiceName;
+    use windlass_core::plan::{Drift, DriftIssue};
+    use windlass_core::target::{Address, TargetId};
+
     use super::*;
     use crate::ui::samples::{assert_same_in_colour, deployment, release, short, staging};
 
-    fn rows() -> Vec<StatusRow> {
-        let live = StatusRow {
-            id: TargetId::new("local:./state"),
+    fn status() -> Status {
+        let web = ServiceName::new("web").expect("a name");
+        let live = TargetStatus {
+            id: TargetId::new("web1"),
             address: Address::parse("local:./state").expect("an address"),
             release: Some(release("two")),
             version: Some(short("two")),
-            state: Some(TargetState::Unchanged),
+            services: BTreeMap::from([(web, Some("1.4.2".to_owned()))]),
+            state: LiveState::InSync,
             healthy: Some(true),
             last_deployment: Some(deployment("deploy_staging_1")),
+            drift: Vec::new(),
+            error: None,
         };
-        let sick = StatusRow { id: TargetId::new("web2"), healthy: Some(false), ..live.clone() };
-        let new = StatusRow {
+        let sick = TargetStatus {
+            id: TargetId::new("web2"),
+            state: LiveState::Drifted,
+            healthy: Some(false),
+            drift: vec![Drift {
+                path: "app.yaml".to_owned(),
+                issue: DriftIssue::Modified,
+                expected: String::new(),
+                actual: String::new(),
+            }],
+            ..live.clone()
+        };
+        let new = TargetStatus {
             id: TargetId::new("web3"),
             release: None,
             version: None,
-            state: None,
+            services: BTreeMap::new(),
+            state: LiveState::Empty,
             healthy: None,
             last_deployment: None,
             ..live.clone()
         };
-        vec![live, sick, new]
+        Status { environment: staging(), targets: vec![live, sick, new] }
     }
 
     #[test]
@@ -110,34 +132,26 @@ mod tests {
         let two = short("two");
         let expected = format!(
             "\
-TARGET         RELEASE       STATE           HEALTH       LAST DEPLOYMENT
-local:./state  {two}  unchanged       healthy      deploy_staging_1
-web2           {two}  unchanged       unhealthy    deploy_staging_1  local:./state
-web3           nothing       never deployed  not checked  none              local:./state
+TARGET  RELEASE       STATE    HEALTH       LAST DEPLOYMENT   SERVICES
+web1    {two}  in sync  healthy      deploy_staging_1  web 1.4.2
+web2    {two}  drifted  unhealthy    deploy_staging_1  web 1.4.2
+web3    nothing       empty    not checked  none
+  web2: app.yaml is modified
 
 staging: 3 targets, 1 healthy, 1 unhealthy, 1 not checked.
 "
         );
-        assert_eq!(render_status(&staging(), &rows(), Style::PLAIN), expected);
+        assert_eq!(render_status(&status(), Style::PLAIN), expected);
     }
 
     #[test]
     fn an_environment_without_targets_says_so() {
-        assert_eq!(render_status(&staging(), &[], Style::PLAIN), "staging has no targets.\n");
-    }
-
-    #[test]
-    fn json_names_are_the_contract() {
-        let json = serde_json::to_value(&rows()[2]).expect("serializes");
-        let expected = serde_json::json!({
-            "id": "web3", "address": "local:./state", "release": null, "version": null,
-            "state": null, "healthy": null, "last_deployment": null,
-        });
-        assert_eq!(json, expected);
+        let none = Status { environment: staging(), targets: Vec::new() };
+        assert_eq!(render_status(&none, Style::PLAIN), "staging has no targets.\n");
     }
 
     #[test]
     fn colour_changes_nothing_but_colour() {
-        assert_same_in_colour(|style| render_status(&staging(), &rows(), style));
+        assert_same_in_colour(|style| render_status(&status(), style));
     }
 }

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use serde::de::DeserializeOwned;
+use windlass_agent::site::BlobSource;
 use windlass_core::digest::Digest;
 
 use crate::durable::{self, Guard, Scratch, context};
@@ -46,6 +47,12 @@ struct Inner {
     path: PathBuf,
     dir: OwnedFd,
     scratch: Scratch,
+}
+
+impl BlobSource for Objects {
+    fn open(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.open_object(digest)
+    }
 }
 
 /// While it is held, by any process, no object is collected.
@@ -72,6 +79,12 @@ impl Objects {
         let settle = || Ok(rustix::fs::fsync(&dir)?);
         let scratch = Scratch::open_after(path.join("tmp"), settle).map_err(failed)?;
         Ok(Self { inner: Arc::new(Inner { path, dir, scratch }) })
+    }
+
+    /// Returns the directory of the store.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
     }
 
     /// Tells whether the store has the object. The answer lasts as long as a [`Hold`] taken before.

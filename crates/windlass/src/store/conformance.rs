@@ -68,6 +68,7 @@ pub(super) fn record(deployment: &str, environment: &str, at: i64) -> ConfigDepl
         schema: SCHEMA,
         deployment_id: id(deployment),
         environment: name(environment),
+        config_path: "/etc/shop".to_owned(),
         status: DeploymentStatus::Pending,
         config_version: String::new(),
         release: None,

@@ -1,0 +1,390 @@
+//! One target's part of a deployment: prepare, then activate.
+//!
+//! Nothing that is live changes in [`Worker::prepare`]. After [`Worker::activate`] the target is
+//! wholly on the release it was given, whatever became of its commands and probes; to go back, it is
+//! given the earlier release.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use windlass_core::command::Command;
+use windlass_core::event::{CommandRole, Event};
+use windlass_core::name::ServiceName;
+use windlass_core::record::{DeploymentId, TargetState};
+use windlass_core::release::{Manifest, Release, ReleaseId};
+use windlass_core::target::{Address, TargetId};
+
+use crate::probe::{self, ProbeContext};
+use crate::run::{self, Context, Exit};
+use crate::site::{
+    BlobSource, Inspection, LockedSite, Owner, Recovered, Site, SiteError, StagedRelease,
+};
+
+/// How long `check` and `on_change` may take.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a target may take to become healthy: DESIGN's `healthy_deadline`.
+pub const HEALTHY_DEADLINE: Duration = Duration::from_secs(300);
+
+/// A release for one target: what it holds there, and what its services need.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The name of the release.
+    pub id: ReleaseId,
+    /// The release itself.
+    pub release: Release,
+    /// The files of this target.
+    pub manifest: Manifest,
+}
+
+/// Why a target could not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The files could not be inspected, staged or switched.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// A `check`, an `on_change` or a health command could not be started.
+    #[error("{role} of service `{service}`: {source}")]
+    Command {
+        /// Whose command.
+        service: ServiceName,
+        /// Which command.
+        role: &'static str,
+        /// Why not.
+        source: run::RunError,
+    },
+    /// A `check` or an `on_change` ended badly.
+    #[error("{role} of service `{service}` {exit}{}", excerpt(.output))]
+    Refused {
+        /// Whose command.
+        service: ServiceName,
+        /// Which command.
+        role: &'static str,
+        /// How it ended.
+        exit: Exit,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// A service did not become healthy.
+    #[error("unhealthy: {}", .0.join("; "))]
+    Unhealthy(Vec<String>),
+}
+
+fn excerpt(output: &str) -> String {
+    let tail: Vec<&str> =
+        output.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+    let tail: Vec<&str> = tail.into_iter().rev().collect();
+    if tail.is_empty() { String::new() } else { format!(": {}", tail.join(" | ")) }
+}
+
+/// Does one target's part of deployments.
+pub struct Worker<'a> {
+    /// The place.
+    pub site: &'a Site,
+    /// The target, for events and for commands.
+    pub target: &'a TargetId,
+    /// Its address, for probes and for commands.
+    pub address: &'a Address,
+    /// Reads what happens.
+    pub events: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Worker<'_> {
+    /// Brings the target back to one whole release after an interruption, if there was one.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or carried out.
+    pub fn recover(&self) -> Result<Option<Recovered>, WorkError> {
+        if self.site.inspect(None)?.interrupted.is_none() {
+            return Ok(None);
+        }
+        Ok(self.site.lock()?.recover()?)
+    }
+
+    /// Locks the target and makes it whole. Reloads that an interrupted activation queued stay in
+    /// the queue until the next one is done.
+    fn lock_whole(&self) -> Result<LockedSite<'_>, WorkError> {
+        let mut site = self.site.lock()?;
+        site.recover()?;
+        Ok(site)
+    }
+
+    /// Returns what is on the target, and what stands in the way of `wanted`.
+    ///
+    /// # Errors
+    /// When the target cannot be read.
+    pub fn inspect(&self, wanted: Option<&Manifest>) -> Result<Inspection, WorkError> {
+        Ok(self.site.inspect(wanted)?)
+    }
+
+    /// Removes the releases that are neither live nor in `keep`.
+    ///
+    /// # Errors
+    /// When a directory cannot be removed.
+    pub fn prune(&self, keep: &[ReleaseId]) -> Result<(), WorkError> {
+        Ok(self.site.lock()?.prune(keep)?)
+    }
+
+    /// Stages the release beside the live one and, with `checked`, runs its checks. Nothing live
+    /// changes.
+    ///
+    /// # Errors
+    /// When a file cannot be staged, an output path is somebody else's, or a check fails.
+    pub fn prepare(
+        &self,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        blobs: &dyn BlobSource,
+        checked: bool,
+    ) -> Result<(), WorkError> {
+        self.emit_state(TargetState::Staging);
+        let mut site = self.lock_whole()?;
+        let staged = self.stage(&mut site, deployment, to, blobs)?;
+        if checked {
+            self.emit_state(TargetState::Checking);
+            self.check(deployment, to, &staged)?;
+        }
+        Ok(())
+    }
+
+    fn stage(
+        &self,
+        site: &mut LockedSite<'_>,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        blobs: &dyn BlobSource,
+    ) -> Result<PathBuf, WorkError> {
+        let owner = Owner {
+            project: to.release.project.clone(),
+            environment: to.release.environment.clone(),
+        };
+        let release = StagedRelease {
+            id: to.id,
+            deployment: deployment.clone(),
+            owner,
+            content: to.release.only_for(self.target),
+            manifest: to.manifest.clone(),
+        };
+        let progress = |done, total| {
+            (self.events)(Event::StagingProgress { target: self.target.clone(), done, total });
+        };
+        Ok(site.stage(&release, blobs, &progress)?)
+    }
+
+    fn check(
+        &self,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        staged: &Path,
+    ) -> Result<(), WorkError> {
+        for (name, service) in to.services() {
+            if let Some(check) = &service.check {
+                let mut variables = self.variables(deployment, to, name);
+                variables.insert("STAGED".to_owned(), staged.display().to_string());
+                self.run(name, CommandRole::Check, check, &variables)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Switches the target to `to` (to nothing, if none), runs `on_change` of the services whose
+    /// files changed and waits until their health checks agree.
+    ///
+    /// # Errors
+    /// The target is on `to` after [`WorkError::Command`], [`WorkError::Refused`] and
+    /// [`WorkError::Unhealthy`]; after [`WorkError::Site`] it is where it was, or its journal says
+    /// what [`Worker::recover`] will do.
+    pub fn activate(
+        &self,
+        deployment: &DeploymentId,
+        to: Option<&Assignment>,
+    ) -> Result<TargetState, WorkError> {
+        self.emit_state(TargetState::Activating);
+        let mut site = self.lock_whole()?;
+        let changed = self.changed_services(to)?.into_iter().collect();
+        let activated = site.activate(to.map(|to| to.id), deployment, changed)?;
+        let changed: BTreeSet<ServiceName> = activated.reloads.into_iter().collect();
+        let reloaded = to.map_or(Ok(()), |to| self.reload(deployment, to, &changed));
+        site.reloads_done()?;
+        drop(site);
+        reloaded?;
+        match to {
+            Some(to) => self.probe(deployment, to, &changed),
+            None => Ok(TargetState::NotChecked),
+        }
+    }
+
+    /// Returns the services with a file that differs between what is live and `to`, counting files
+    /// that a person changed on the target.
+    fn changed_services(
+        &self,
+        to: Option<&Assignment>,
+    ) -> Result<BTreeSet<ServiceName>, WorkError> {
+        let seen = self.site.inspect(None)?;
+        let live = seen.live.map(|live| live.manifest).unwrap_or_default();
+        let empty = Manifest::default();
+        let wanted = to.map_or(&empty, |to| &to.manifest);
+        let mut changed = services_that_differ(&live, wanted);
+        let drifted = seen.drift.iter().filter_map(|drift| drift.path.parse().ok());
+        changed
+            .extend(drifted.filter_map(|path| wanted.get(&path).map(|file| file.service.clone())));
+        Ok(changed)
+    }
+
+    fn reload(
+        &self,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        changed: &BTreeSet<ServiceName>,
+    ) -> Result<(), WorkError> {
+        for (name, service) in to.services().filter(|(name, _)| changed.contains(*name)) {
+            if let Some(on_change) = &service.on_change {
+                let variables = self.variables(deployment, to, name);
+                self.run(name, CommandRole::OnChange, on_change, &variables)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn probe(
+        &self,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        changed: &BTreeSet<ServiceName>,
+    ) -> Result<TargetState, WorkError> {
+        let probed: Vec<_> = to
+            .services()
+            .filter(|(name, service)| changed.contains(*name) && !service.health.is_empty())
+            .collect();
+        if probed.is_empty() {
+            return Ok(TargetState::NotChecked);
+        }
+        self.emit_state(TargetState::Probing);
+        let mut failures = Vec::new();
+        for (name, service) in probed {
+            let variables = self.variables(deployment, to, name);
+            let context = ProbeContext { address: self.address.host(), variables: &variables };
+            if let Err(bad) = probe::await_healthy(&service.health, &context, HEALTHY_DEADLINE) {
+                failures
+                    .extend(bad.into_iter().map(|failure| format!("service `{name}`: {failure}")));
+            }
+        }
+        if failures.is_empty() {
+            Ok(TargetState::Healthy)
+        } else {
+            Err(WorkError::Unhealthy(failures))
+        }
+    }
+
+    fn run(
+        &self,
+        service: &ServiceName,
+        role: CommandRole,
+        command: &Command,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<(), WorkError> {
+        let name = role_name(role);
+        let context = Context { directory: None, variables, timeout: COMMAND_TIMEOUT };
+        let finished = run::run(command, &context).map_err(|source| WorkError::Command {
+            service: service.clone(),
+            role: name,
+            source,
+        })?;
+        let exit_code = match finished.exit {
+            Exit::Code(code) => Some(code),
+            _ => None,
+        };
+        (self.events)(Event::CommandFinished {
+            target: self.target.clone(),
+            service: service.clone(),
+            role,
+            exit_code,
+            output: finished.output.clone(),
+        });
+        if exit_code == Some(0) {
+            return Ok(());
+        }
+        let (exit, output) = (finished.exit, finished.output);
+        Err(WorkError::Refused { service: service.clone(), role: name, exit, output })
+    }
+
+    /// Returns what commands of `service` see: the environment's variables, and what Windlass knows.
+    fn variables(
+        &self,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        service: &ServiceName,
+    ) -> BTreeMap<String, String> {
+        let mut variables = self.facts(to, service);
+        variables.insert("DEPLOYMENT_ID".to_owned(), deployment.to_string());
+        variables
+    }
+
+    fn facts(&self, to: &Assignment, service: &ServiceName) -> BTreeMap<String, String> {
+        let version = to.release.services.get(service).and_then(|service| service.version.clone());
+        let facts = [
+            ("TARGET_ID", self.target.to_string()),
+            ("TARGET_ADDRESS", self.address.host().to_owned()),
+            ("TARGET_ROOT", self.site.root().display().to_string()),
+            ("CONFIG_PATH", self.site.config_dir().display().to_string()),
+            ("PROJECT", to.release.project.clone()),
+            ("ENVIRONMENT", to.release.environment.to_string()),
+            ("SERVICE", service.to_string()),
+            ("VERSION", version.unwrap_or_default()),
+            ("RELEASE", to.id.to_string()),
+        ];
+        let mut variables = to.release.variables.clone();
+        variables.extend(facts.map(|(name, value)| (name.to_owned(), value)));
+        variables
+    }
+
+    /// Probes every health check of `to` once: `None` where it has none, otherwise whether all of
+    /// them are good now.
+    #[must_use]
+    pub fn probe_now(&self, to: &Assignment) -> Option<bool> {
+        let mut checked = None;
+        for (name, service) in to.services() {
+            let variables = self.facts(to, name);
+            let context = ProbeContext { address: self.address.host(), variables: &variables };
+            for check in &service.health {
+                let good = probe::probe_once(check, &context).is_ok();
+                checked = Some(checked.unwrap_or(true) && good);
+            }
+        }
+        checked
+    }
+
+    fn emit_state(&self, state: TargetState) {
+        (self.events)(Event::TargetChanged { target: self.target.clone(), state, error: None });
+    }
+}
+
+impl Assignment {
+    /// Returns the services that have a file on this target.
+    fn services(
+        &self,
+    ) -> impl Iterator<Item = (&ServiceName, &windlass_core::release::ServiceRelease)> {
+        let here: BTreeSet<_> = self.manifest.files().iter().map(|file| &file.service).collect();
+        self.release.services.iter().filter(move |(name, _)| here.contains(name))
+    }
+}
+
+const fn role_name(role: CommandRole) -> &'static str {
+    match role {
+        CommandRole::Check => "check",
+        CommandRole::OnChange => "on_change",
+        CommandRole::Health => "health",
+    }
+}
+
+/// Returns the services with a file that is in one manifest and not, or not the same, in the other.
+fn services_that_differ(old: &Manifest, new: &Manifest) -> BTreeSet<ServiceName> {
+    let one_way = |a: &Manifest, b: &Manifest| {
+        let differs = a.files().iter().filter(|file| b.get(&file.path) != Some(*file));
+        differs.map(|file| file.service.clone()).collect::<BTreeSet<_>>()
+    };
+    let mut changed = one_way(old, new);
+    changed.extend(one_way(new, old));
+    changed
+}

@@ -1,0 +1,347 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use windlass_core::environment::EnvironmentType;
+use windlass_core::name::EnvironmentName;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Rolls configuration and services out to a fleet of Linux hosts, and winds them back.
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, styles = STYLES, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done · 1 failed, nothing changed · 2 wrong command line · \
+3 changes, drift or findings · 4 failed and rolled back · 5 failed and not wholly rolled back · \
+6 paused · 7 locked by someone else")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The project file, or a directory in the project
+    #[arg(long, global = true, value_name = "PATH", env = "WINDLASS_PROJECT")]
+    pub(crate) project: Option<PathBuf>,
+    /// Where state is kept [default: .windlass beside the project file]
+    #[arg(long, global = true, value_name = "DIR", env = "WINDLASS_WORKSPACE")]
+    pub(crate) workspace: Option<PathBuf>,
+    /// What is printed on stdout
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    pub(crate) output: Output,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Write the engine's events as JSON lines to this file, or to stderr with `-`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// No progress, no messages but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log more: -v what is done, -vv how
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Text,
+    /// One JSON object, whose fields are only ever added to
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What is asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Write a project that deploys as it is
+    #[command(after_help = "Example:\n  windlass init\n  windlass deploy development")]
+    Init(Init),
+    /// List, show or create environments
+    #[command(subcommand, after_help = "Example:\n  windlass env list")]
+    Env(Env),
+    /// Look into the merged configuration
+    #[command(subcommand, after_help = "Example:\n  windlass config explain staging database.host")]
+    Config(Config),
+    /// Render the files of an environment
+    #[command(after_help = "Example:\n  windlass render staging --out /tmp/rendered")]
+    Render(Render),
+    /// Show what a deployment would change
+    #[command(
+        after_help = "Example:\n  windlass plan staging\n  windlass plan staging --out staging.plan\n  windlass apply staging.plan"
+    )]
+    Plan(Plan),
+    /// Deploy to every target of an environment
+    #[command(
+        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file nginx.conf"
+    )]
+    Deploy(Deploy),
+    /// Carry out a saved plan, if the targets are still as they were
+    #[command(
+        after_help = "Example:\n  windlass plan production --out production.plan\n  windlass apply production.plan"
+    )]
+    Apply(Apply),
+    /// Ask the targets what is live on them
+    #[command(after_help = "Example:\n  windlass status staging")]
+    Status(Status),
+    /// List deployments, newest first
+    #[command(after_help = "Example:\n  windlass history staging --limit 5")]
+    History(History),
+    /// Show the record of one deployment
+    #[command(after_help = "Example:\n  windlass show deploy_staging_1700000000")]
+    Show(Show),
+    /// Undo a deployment, or return to an earlier one
+    #[command(
+        after_help = "Example:\n  windlass rollback staging\n  windlass rollback deploy_staging_1700000000\n  windlass rollback staging --to deploy_staging_1700000000"
+    )]
+    Rollback(Rollback),
+    /// Print the completions of a shell
+    #[command(
+        after_help = "Example:\n  windlass completions bash > ~/.local/share/bash-completion/completions/windlass"
+    )]
+    Completions(Completions),
+    /// Write the manual pages
+    #[command(after_help = "Example:\n  windlass man ~/.local/share/man/man1")]
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where; the directory is made if it is not there
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// The name of the project [default: that of the directory]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Env {
+    /// List environments
+    #[command(after_help = "Example:\n  windlass env list --output json")]
+    List,
+    /// Show one environment
+    #[command(after_help = "Example:\n  windlass env show staging")]
+    Show {
+        /// The environment
+        name: String,
+    },
+    /// Create an environment that is kept in the workspace
+    #[command(
+        after_help = "Example:\n  windlass env create qa --type testing --config-path /etc/shop --target local:./state/qa --var DB_HOST=db.qa"
+    )]
+    Create(EnvCreate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnvCreate {
+    /// Its name
+    pub(crate) name: EnvironmentName,
+    /// Its type: development, staging, production or testing
+    #[arg(long = "type", default_value = "development", value_name = "TYPE")]
+    pub(crate) environment_type: EnvironmentType,
+    /// Where its files go, below the root of each target
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config_path: String,
+    /// A target; give it again for more [default: local:/]
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub(crate) targets: Vec<String>,
+    /// A variable; give it again for more
+    #[arg(long = "var", value_name = "KEY=VALUE", value_parser = variable)]
+    pub(crate) variables: Vec<(String, String)>,
+    /// Ask before each deployment
+    #[arg(long)]
+    pub(crate) protect: bool,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    let letters = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if key.is_empty() || !letters || key.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!("`{key}` is not a variable name: letters, digits and _"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print the merged configuration
+    #[command(after_help = "Example:\n  windlass config show staging --format json")]
+    Show(ConfigShow),
+    /// Print one value
+    #[command(after_help = "Example:\n  windlass config get staging database.host")]
+    Get(ConfigKey),
+    /// Show which layer set each value, and what it overrode
+    #[command(after_help = "Example:\n  windlass config explain staging database.host")]
+    Explain(ConfigExplain),
+    /// Check configuration against its schema; all environments unless one is named
+    #[command(after_help = "Example:\n  windlass config validate staging")]
+    Validate(ConfigValidate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShow {
+    /// The environment
+    pub(crate) environment: String,
+    /// Which configuration, where the project has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) config: Option<String>,
+    /// In which format
+    #[arg(long, default_value = "yaml", value_name = "FORMAT")]
+    pub(crate) format: windlass_core::config::Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigKey {
+    /// The environment
+    pub(crate) environment: String,
+    /// The key, with dots: database.host
+    pub(crate) key: String,
+    /// Which configuration, where the project has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) config: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigExplain {
+    /// The environment
+    pub(crate) environment: String,
+    /// The key, with dots; all of them unless one is named
+    pub(crate) key: Option<String>,
+    /// Which configuration, where the project has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) config: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigValidate {
+    /// The environment
+    pub(crate) environment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// The environment
+    pub(crate) environment: String,
+    /// Write the files below this directory, which must be empty or new
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only this file, as it is named on the target
+    #[arg(long, value_name = "PATH", conflicts_with = "out")]
+    pub(crate) file: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The environment
+    pub(crate) environment: String,
+    /// Save the plan for `windlass apply`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit with 3 when there are changes
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Plan single files instead of the services of the project
+    #[arg(long = "file", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// The environment
+    pub(crate) environment: String,
+    /// Deploy single files instead of the services of the project
+    #[arg(long = "file", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) act: Act,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Act {
+    /// Do not ask, even where the environment is protected
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Who does it, for the record [default: user@host]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The plan
+    pub(crate) plan: PathBuf,
+    /// Who does it, for the record [default: user@host]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The environment
+    pub(crate) environment: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Only this environment
+    pub(crate) environment: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The deployment
+    pub(crate) deployment: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// A deployment to undo, or an environment whose latest deployment is undone
+    #[arg(value_name = "ID|ENV")]
+    pub(crate) subject: String,
+    /// Return to what this deployment deployed
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<String>,
+    /// Only show what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) act: Act,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Where; the page of `windlass` itself goes to stdout without it
+    pub(crate) directory: Option<PathBuf>,
+}

@@ -1,0 +1,67 @@
+//! The verbs, one a file.
+
+mod act;
+mod apply;
+mod completions;
+mod config;
+mod deploy;
+mod env;
+mod history;
+mod init;
+mod man;
+mod plan;
+mod render;
+mod rollback;
+mod show;
+mod status;
+
+use std::future::Future;
+use std::io::Write;
+
+use windlass::Error;
+
+use crate::app::App;
+use crate::args::Verb;
+use crate::error::{CliError, Exit};
+use crate::ui;
+
+type Outcome = Result<Exit, CliError>;
+
+/// Does what `verb` asks.
+pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
+    match verb {
+        Verb::Init(args) => init::run(app, &args),
+        Verb::Env(args) => wait(env::run(app, args)),
+        Verb::Config(args) => wait(config::run(app, args)),
+        Verb::Render(args) => wait(render::run(app, &args)),
+        Verb::Plan(args) => wait(plan::run(app, &args)),
+        Verb::Deploy(args) => wait(deploy::run(app, &args)),
+        Verb::Apply(args) => wait(apply::run(app, &args)),
+        Verb::Status(args) => wait(status::run(app, &args)),
+        Verb::History(args) => wait(history::run(app, &args)),
+        Verb::Show(args) => wait(show::run(app, &args)),
+        Verb::Rollback(args) => wait(rollback::run(app, &args)),
+        Verb::Completions(args) => completions::run(app, &args),
+        Verb::Man(args) => man::run(app, &args),
+    }
+}
+
+fn wait<F: Future<Output = Outcome>>(work: F) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(CliError::Output)?;
+    runtime.block_on(work)
+}
+
+/// Shows an error to a person: the record of what was done first, if there is one.
+pub(crate) fn show_failure(app: &App, error: &CliError) {
+    if let CliError::Engine(Error::Failed(record)) = error {
+        let _ = app.print_text(&ui::record::render_record(record, app.style));
+    }
+    let root = app.project().map(|project| project.root).unwrap_or_default();
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).ok();
+    let text = ui::diagnostics::render(&error.diagnostics(), &read, app.errors);
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,13 @@
+//! `windlass status`
+
+use super::Outcome;
+use crate::app::App;
+use crate::args;
+use crate::error::Exit;
+use crate::ui;
+
+pub(crate) async fn run(app: &App, args: &args::Status) -> Outcome {
+    let status = app.engine_on_state()?.status(&args.environment).await?;
+    app.print(|| ui::status::render_status(&status, app.style), &status)?;
+    Ok(Exit::Done)
+}

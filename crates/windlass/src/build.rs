@@ -1,0 +1,134 @@
+//! Builds a release: everything rendered, kept in the object store and named by content.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use windlass_core::diagnostic::Diagnostic;
+use windlass_core::digest::Digest;
+use windlass_core::environment::Environment;
+use windlass_core::name::ServiceName;
+use windlass_core::release::{FileEntry, Manifest, Release, ReleaseId};
+use windlass_core::target::Target;
+
+use crate::deploy::Input;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::objects::Hold;
+use crate::project::PROJECT_FILE;
+use crate::render::{Output, Services};
+
+/// A release and all that it consists of; its objects are durable.
+pub(crate) struct Built {
+    pub(crate) id: ReleaseId,
+    pub(crate) release: Release,
+    pub(crate) manifests: BTreeMap<Digest, Arc<Manifest>>,
+    pub(crate) config_files: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    /// Keeps the objects from being collected until a record or a plan refers to them.
+    pub(crate) hold: Hold,
+}
+
+impl Engine {
+    /// Renders an environment and returns its release.
+    pub(crate) fn build(&self, environment: &Environment, input: &Input) -> Result<Built, Error> {
+        if environment.targets.is_empty() {
+            let message = format!("environment `{}` has no targets", environment.name);
+            return Err(Error::invalid(Diagnostic::error(message).in_file(PROJECT_FILE)));
+        }
+        let objects = self.objects.batch();
+        let output = self.render_into(environment, input, &objects)?;
+        let (release, manifests) = self.assemble(environment, &output)?;
+        for manifest in manifests.values() {
+            objects.put_json(manifest.as_ref()).map_err(self.objects_error("write to"))?;
+        }
+        objects.put_json(&release).map_err(self.objects_error("write to"))?;
+        let hold = objects.commit().map_err(self.objects_error("write to"))?;
+        let warnings = warnings(&output);
+        Ok(Built {
+            id: release.id(),
+            release,
+            manifests,
+            config_files: output.config_files.into_iter().collect(),
+            warnings,
+            hold,
+        })
+    }
+
+    /// Returns the release of what was rendered, and its manifests; targets with the same services
+    /// share one.
+    fn assemble(
+        &self,
+        environment: &Environment,
+        output: &Output,
+    ) -> Result<(Release, BTreeMap<Digest, Arc<Manifest>>), Error> {
+        let mut by_services: BTreeMap<Vec<ServiceName>, Digest> = BTreeMap::new();
+        let mut manifests = BTreeMap::new();
+        let mut targets = BTreeMap::new();
+        for target in &environment.targets {
+            let services = self.services_on(environment, target, &output.services);
+            let digest = match by_services.get(&services) {
+                Some(digest) => *digest,
+                None => {
+                    let manifest = manifest(&output.files, &services)?;
+                    let digest = manifest.id();
+                    manifests.insert(digest, Arc::new(manifest));
+                    by_services.insert(services, digest);
+                    digest
+                }
+            };
+            targets.insert(target.id.clone(), digest);
+        }
+        let release = Release {
+            project: self.project_name().to_owned(),
+            environment: environment.name.clone(),
+            config_path: environment.config_path.clone(),
+            services: output.services.clone(),
+            variables: environment.variables.clone(),
+            targets,
+        };
+        Ok((release, manifests))
+    }
+
+    fn project_name(&self) -> &str {
+        self.project.as_ref().map_or("", |loaded| &loaded.project.name)
+    }
+
+    /// Returns the services that were rendered and run on `target`.
+    fn services_on(
+        &self,
+        environment: &Environment,
+        target: &Target,
+        rendered: &Services,
+    ) -> Vec<ServiceName> {
+        let chosen = target.services.as_ref().or(environment.services.as_ref());
+        let runs = |name: &&ServiceName| chosen.is_none_or(|chosen| chosen.contains(name));
+        let is_single_file = |name: &&ServiceName| name.as_str() == "files";
+        let of_project = self.project.as_ref().map(|loaded| &loaded.project.services);
+        let declared = |name: &ServiceName| of_project.is_some_and(|all| all.contains_key(name));
+        rendered
+            .keys()
+            .filter(|name| runs(name) || (is_single_file(name) && !declared(name)))
+            .cloned()
+            .collect()
+    }
+
+    fn objects_error(&self, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+        Error::io(action, self.objects.path())
+    }
+}
+
+fn manifest(files: &[FileEntry], services: &[ServiceName]) -> Result<Manifest, Error> {
+    let here = files.iter().filter(|file| services.contains(&file.service)).cloned();
+    Manifest::new(here.collect()).map_err(|conflict| {
+        let problem = Diagnostic::error(conflict.to_string()).in_file(PROJECT_FILE);
+        Error::invalid(problem.hint("give one of them another `path`"))
+    })
+}
+
+fn warnings(output: &Output) -> Vec<String> {
+    let empty = output
+        .services
+        .keys()
+        .filter(|name| !output.files.iter().any(|file| file.service == **name));
+    empty.map(|name| format!("service `{name}` has no files: its commands never run")).collect()
+}

@@ -1,0 +1,221 @@
+//! The configurations of a project, loaded for an environment.
+
+use std::collections::BTreeMap;
+
+use windlass_core::config::{
+    Configuration, Format, Layer, MergeRules, Schema, SubstitutionError, ValidationError,
+};
+use windlass_core::diagnostic::{Diagnostic, nearest};
+use windlass_core::environment::Environment;
+use windlass_core::project::{ConfigSpec, Located};
+use windlass_core::template::{TemplateError, substitute};
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::project::{LoadedProject, PROJECT_FILE};
+use crate::render::scope;
+use crate::sources::{SourceErrorKind, Sources};
+
+/// A configuration of one environment, and what its schema says about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The merged layers, variables substituted.
+    pub configuration: Configuration,
+    /// What does not satisfy the schema.
+    pub errors: Vec<ValidationError>,
+    /// The files that were read, in order: layers, then the schema.
+    pub files: Vec<String>,
+}
+
+impl Loaded {
+    /// Returns the configuration if it satisfies its schema.
+    pub(crate) fn valid(self) -> Result<(Configuration, Vec<String>), Vec<Diagnostic>> {
+        if self.errors.is_empty() {
+            return Ok((self.configuration, self.files));
+        }
+        Err(self.errors.into_iter().map(Diagnostic::from).collect())
+    }
+}
+
+impl Engine {
+    /// Loads a configuration of the project for an environment: the one called `name`, or the only
+    /// one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong in its layers. What its schema says is returned, not
+    /// an error.
+    pub async fn configuration(
+        &self,
+        environment: &str,
+        name: Option<&str>,
+    ) -> Result<Loaded, Error> {
+        let loaded =
+            self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })?;
+        let environment = self.environment(environment).await?;
+        let (_, spec) = choose(loaded, name)?;
+        let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
+        load(spec, loaded, &environment, &sources).map_err(Error::Invalid)
+    }
+}
+
+/// Returns the configuration called `name`, or the only one.
+fn choose<'p>(
+    loaded: &'p LoadedProject,
+    name: Option<&str>,
+) -> Result<(&'p String, &'p ConfigSpec), Error> {
+    let configs = &loaded.project.configs;
+    let names: Vec<&str> = configs.keys().map(String::as_str).collect();
+    let found = match name {
+        Some(name) => configs.get_key_value(name),
+        None if configs.len() == 1 => configs.iter().next(),
+        None => None,
+    };
+    found.ok_or_else(|| Error::invalid(no_such(name, &names)))
+}
+
+fn no_such(name: Option<&str>, known: &[&str]) -> Diagnostic {
+    let list = || format!("the project has {}", known.join(", "));
+    match name {
+        _ if known.is_empty() => Diagnostic::error("the project has no configuration")
+            .hint(format!("declare one in {PROJECT_FILE}: [config.app] with `layers`")),
+        None => Diagnostic::error("the project has several configurations")
+            .hint(format!("choose one with `--config`: {}", list())),
+        Some(name) => {
+            let hint = nearest(name, known.iter().copied());
+            Diagnostic::error(format!("unknown configuration `{name}`"))
+                .hint(hint.map_or_else(list, |near| format!("did you mean `{near}`?")))
+        }
+    }
+}
+
+/// Reads, merges, substitutes and validates one configuration.
+pub(crate) fn load(
+    spec: &ConfigSpec,
+    loaded: &LoadedProject,
+    environment: &Environment,
+    sources: &Sources,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let variables = scope::of_environment(&loaded.project.name, environment);
+    let mut files = Vec::new();
+    let texts = read_layers(spec, &variables, sources)?;
+    files.extend(texts.iter().map(|(file, ..)| file.clone()));
+    let layers: Vec<_> =
+        texts.iter().map(|(file, format, text)| Layer { file, format: *format, text }).collect();
+    let rules = MergeRules { append: spec.append.clone() };
+    let mut configuration = Configuration::from_layers(&layers, &rules)?;
+    configuration.substitute(&mut |text| match substitute(text, &variables) {
+        Ok(std::borrow::Cow::Borrowed(_)) => Ok(None),
+        Ok(std::borrow::Cow::Owned(new)) => Ok(Some(new.into())),
+        Err(errors) => Err(within(text, errors)),
+    })?;
+    let mut errors = Vec::new();
+    if let Some(place) = &spec.schema {
+        let (file, schema) = read_schema(place, &variables, sources)?;
+        schema.coerce(&mut configuration);
+        errors = schema.validate(&configuration);
+        files.push(file);
+    }
+    Ok(Loaded { configuration, errors, files })
+}
+
+type Text = (String, Format, String);
+
+/// Returns the layers that are there; one that is missing and not optional is an error.
+fn read_layers(
+    spec: &ConfigSpec,
+    variables: &BTreeMap<String, String>,
+    sources: &Sources,
+) -> Result<Vec<Text>, Vec<Diagnostic>> {
+    let mut texts = Vec::new();
+    let mut problems = Vec::new();
+    for layer in &spec.layers {
+        let read = scope::resolve(&layer.path, variables).and_then(|file| {
+            read_text(&layer.path, file, layer.optional, sources).map_err(|d| vec![d])
+        });
+        match read {
+            Ok(text) => texts.extend(text),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(texts) } else { Err(problems) }
+}
+
+fn read_text(
+    place: &Located<String>,
+    file: String,
+    optional: bool,
+    sources: &Sources,
+) -> Result<Option<Text>, Diagnostic> {
+    let bytes = match sources.read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if optional && error.kind == SourceErrorKind::Missing => return Ok(None),
+        Err(error) => return Err(scope::placed(error.diagnostic(), place)),
+    };
+    let format = Format::from_path(&file).ok_or_else(|| {
+        place
+            .error(PROJECT_FILE, format!("{file} is in no known format"))
+            .hint("name it .yaml, .yml, .toml or .json")
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Diagnostic::error(format!("not UTF-8 text: byte {at} is no part of a character"))
+            .in_file(&file)
+    })?;
+    Ok(Some((file, format, text)))
+}
+
+fn read_schema(
+    place: &Located<String>,
+    variables: &BTreeMap<String, String>,
+    sources: &Sources,
+) -> Result<(String, Schema), Vec<Diagnostic>> {
+    let file = scope::resolve(place, variables)?;
+    let text = read_text(place, file, false, sources).map_err(|problem| vec![problem])?;
+    let (file, _, text) = text.expect("a file that is not optional is there, or an error");
+    let schema = Schema::compile(&file, &text)?;
+    Ok((file, schema))
+}
+
+/// Returns the first error in a value, as the configuration wants it: by byte.
+fn within(text: &str, errors: Vec<TemplateError>) -> SubstitutionError {
+    let Some(error) = errors.into_iter().next() else {
+        return SubstitutionError { message: String::new(), offset: 0, width: 1, hint: None };
+    };
+    let lines: usize =
+        text.split_inclusive('\n').take(error.position.line as usize - 1).map(str::len).sum();
+    let column = text[lines..].chars().take(error.position.column as usize - 1);
+    let offset = lines + column.map(char::len_utf8).sum::<usize>();
+    let width = error.width as usize;
+    SubstitutionError { message: error.message, offset, width, hint: error.hint }
+}
+
+impl Engine {
+    /// Returns everything that the schemas of the project say against its configurations, for each
+    /// of `environments`; each error once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that keeps layers from being read or merged.
+    pub async fn validate(&self, environments: &[String]) -> Result<Vec<ValidationError>, Error> {
+        let loaded =
+            self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })?;
+        let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
+        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        for environment in environments {
+            let environment = self.environment(environment).await?;
+            for spec in loaded.project.configs.values() {
+                match load(spec, loaded, &environment, &sources) {
+                    Ok(loaded) => found.extend(loaded.errors),
+                    Err(more) => problems.extend(more),
+                }
+            }
+        }
+        let mut once = Vec::new();
+        for error in found {
+            if !once.contains(&error) {
+                once.push(error);
+            }
+        }
+        problems.dedup();
+        if problems.is_empty() { Ok(once) } else { Err(Error::Invalid(problems)) }
+    }
+}

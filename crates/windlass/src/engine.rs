@@ -1,0 +1,236 @@
+//! The engine: what the command line, and any other program, asks Windlass to do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use windlass_agent::work::Assignment;
+use windlass_core::diagnostic::nearest;
+use windlass_core::environment::Environment;
+use windlass_core::name::EnvironmentName;
+use windlass_core::record::{ConfigDeployment, DeploymentId};
+use windlass_core::release::{Manifest, Release, ReleaseId};
+use windlass_core::target::TargetId;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::events::{EventSink, Events};
+use crate::executor::StopFlag;
+use crate::host::Reach;
+use crate::objects::{Hold, Objects};
+use crate::project::LoadedProject;
+use crate::store::{FileStore, Holder, Listing, StateStore};
+
+/// The name of the default workspace, beside the project file.
+pub const WORKSPACE: &str = ".windlass";
+
+/// Carries out what it is asked, on the state in one workspace.
+pub struct Engine {
+    pub(crate) project: Option<LoadedProject>,
+    pub(crate) base: PathBuf,
+    pub(crate) store: Arc<dyn StateStore>,
+    pub(crate) objects: Objects,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Events,
+    pub(crate) stop: StopFlag,
+    pub(crate) lock_wait: Option<std::time::Duration>,
+}
+
+/// How an engine is set up; [`Options::default`] suits a program without a project.
+#[derive(Default)]
+pub struct Options {
+    /// The project, where there is one.
+    pub project: Option<LoadedProject>,
+    /// Where state is kept; `.windlass` beside the project (or here) unless it says otherwise.
+    pub workspace: Option<PathBuf>,
+    /// What tells the time; the system's clock unless it says otherwise.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Who reads events.
+    pub sinks: Vec<Box<dyn EventSink>>,
+    /// What stops a deployment at its next safe point.
+    pub stop: StopFlag,
+}
+
+impl Engine {
+    /// Opens the workspace and returns the engine on it.
+    ///
+    /// # Errors
+    /// When the workspace cannot be made or read.
+    pub fn open(options: Options) -> Result<Self, Error> {
+        let base = match &options.project {
+            Some(project) => project.root.clone(),
+            None => std::env::current_dir().map_err(Error::io("find", "."))?,
+        };
+        let workspace = options.workspace.unwrap_or_else(|| base.join(WORKSPACE));
+        let store = FileStore::open(&workspace)?;
+        let objects = workspace.join("objects");
+        let objects = Objects::open(&objects).map_err(Error::io("open", objects.clone()))?;
+        let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        Ok(Self {
+            project: options.project,
+            base,
+            store: Arc::new(store),
+            objects,
+            events: Events::new(Arc::clone(&clock), options.sinks),
+            clock,
+            stop: options.stop,
+            lock_wait: None,
+        })
+    }
+
+    /// Returns the project, where there is one.
+    #[must_use]
+    pub const fn project(&self) -> Option<&LoadedProject> {
+        self.project.as_ref()
+    }
+
+    /// Returns the directory in which relative paths of targets start.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// Returns every environment, of the project and of the workspace, by name.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn environments(&self) -> Result<Vec<Environment>, Error> {
+        let mut all: BTreeMap<EnvironmentName, Environment> = BTreeMap::new();
+        for environment in self.store.environments().await?.complete()? {
+            all.insert(environment.name.clone(), environment);
+        }
+        for environment in self.project_environments() {
+            let created_at = all.get(&environment.name).and_then(|saved| saved.created_at);
+            let environment = Environment { created_at, ..environment.clone() };
+            all.insert(environment.name.clone(), environment);
+        }
+        Ok(all.into_values().collect())
+    }
+
+    fn project_environments(&self) -> impl Iterator<Item = &Environment> {
+        self.project.iter().flat_map(|loaded| loaded.project.environments.values())
+    }
+
+    /// Returns one environment.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEnvironment`] with the known ones.
+    pub async fn environment(&self, name: &str) -> Result<Environment, Error> {
+        let all = self.environments().await?;
+        let known = all.iter().map(|environment| environment.name.to_string()).collect();
+        let unknown = || Error::UnknownEnvironment { name: name.to_owned(), known };
+        all.into_iter().find(|environment| environment.name.as_str() == name).ok_or_else(unknown)
+    }
+
+    /// Persists a new environment.
+    ///
+    /// # Errors
+    /// [`Error::EnvironmentExists`] when the project or the workspace has one of that name.
+    pub async fn create_environment(&self, environment: Environment) -> Result<Environment, Error> {
+        let taken =
+            self.environments().await?.into_iter().any(|known| known.name == environment.name);
+        if taken {
+            return Err(Error::EnvironmentExists(environment.name));
+        }
+        let created_at = Some(self.clock.now());
+        let environment = Environment { created_at, ..environment };
+        self.store.save_environment(&environment).await?;
+        Ok(environment)
+    }
+
+    /// Persists an environment of the project, so that records make sense without the project.
+    pub(crate) async fn remember(&self, environment: &Environment) -> Result<(), Error> {
+        let saved = self.store.environment(&environment.name).await?;
+        let created_at = saved.as_ref().and_then(|saved| saved.created_at);
+        let created_at = created_at.or_else(|| Some(self.clock.now()));
+        let environment = Environment { created_at, ..environment.clone() };
+        if saved.as_ref() != Some(&environment) {
+            self.store.save_environment(&environment).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns one record.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDeployment`] when there is none of that id.
+    pub async fn deployment(&self, id: &str) -> Result<ConfigDeployment, Error> {
+        let unknown = || Error::UnknownDeployment(id.to_owned());
+        let id = DeploymentId::new(id).map_err(|_| unknown())?;
+        self.store.record(&id).await?.ok_or_else(unknown)
+    }
+
+    /// Returns the records, newest first, of one environment or of all.
+    ///
+    /// # Errors
+    /// When one of them cannot be read: nothing is left out silently.
+    pub async fn history(
+        &self,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Vec<ConfigDeployment>, Error> {
+        Ok(self.listing(environment).await?.complete()?)
+    }
+
+    /// Returns the records that can be read, newest first, of one environment or of all, and what
+    /// is wrong with the others.
+    ///
+    /// # Errors
+    /// When the state cannot be read at all.
+    pub async fn listing(
+        &self,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Listing<ConfigDeployment>, Error> {
+        Ok(self.store.records(environment).await?)
+    }
+
+    /// Returns how targets are reached.
+    pub(crate) fn how_to_reach(&self) -> Reach {
+        Reach {
+            base: Arc::from(self.base.as_path()),
+            objects: self.objects.clone(),
+            events: self.events.clone(),
+        }
+    }
+
+    /// Returns the lock's note: who works on the environment, and why.
+    pub(crate) fn holder(&self, who: &str, why: impl Into<String>) -> Holder {
+        Holder::here(who, why, self.clock.now())
+    }
+
+    /// Keeps objects from being collected while they are looked up.
+    pub(crate) fn hold_objects(&self) -> Result<Hold, Error> {
+        self.objects.hold().map_err(Error::io("lock", self.objects.path()))
+    }
+
+    /// Reads a release and its files on `target` from the object store.
+    pub(crate) fn assignment(
+        &self,
+        id: ReleaseId,
+        target: &TargetId,
+    ) -> Result<Arc<Assignment>, Error> {
+        let collected = |missing| Error::Collected { release: id, missing };
+        let release: Release = self.objects.read_json(&id.0).map_err(|_| collected(1))?;
+        let manifest = release.targets.get(target).ok_or_else(|| collected(1))?;
+        let manifest: Manifest = self.objects.read_json(manifest).map_err(|_| collected(1))?;
+        let gone = manifest
+            .files()
+            .iter()
+            .filter(|file| !self.objects.contains(&file.digest).unwrap_or(false));
+        match gone.count() {
+            0 => Ok(Arc::new(Assignment { id, release, manifest })),
+            missing => Err(collected(missing)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// Returns the name in `known` that `name` was probably meant to be.
+#[must_use]
+pub fn did_you_mean<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    nearest(name, known.iter().map(String::as_str))
+}

@@ -1,0 +1,158 @@
+//! What can go wrong, for people and for programs.
+
+use std::path::PathBuf;
+
+use windlass_core::diagnostic::{Diagnostic, Severity};
+use windlass_core::name::EnvironmentName;
+use windlass_core::record::{ConfigDeployment, DeploymentId};
+use windlass_core::release::ReleaseId;
+use windlass_core::target::TargetId;
+
+use crate::host::HostError;
+use crate::store::StoreError;
+
+/// Why the engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no `windlass.toml`.
+    #[error("no project: there is no windlass.toml in {} or above", start.display())]
+    NoProject {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// Inputs are wrong; all that is wrong with them.
+    #[error("{}", summary(.0))]
+    Invalid(Vec<Diagnostic>),
+    /// No environment has this name.
+    #[error("unknown environment `{name}`")]
+    UnknownEnvironment {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// An environment of this name exists.
+    #[error("environment `{0}` exists already")]
+    EnvironmentExists(EnvironmentName),
+    /// No deployment has this id.
+    #[error("unknown deployment `{0}`")]
+    UnknownDeployment(String),
+    /// No deployment of the environment is in effect.
+    #[error("nothing to roll back: no deployment of `{0}` is in effect")]
+    NothingInEffect(EnvironmentName),
+    /// The deployment cannot be undone or returned to.
+    #[error("cannot roll back {deployment}: {reason}")]
+    NotReversible {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Why not.
+        reason: String,
+    },
+    /// The environment wants to be asked first.
+    #[error("environment `{0}` is protected")]
+    Protected(EnvironmentName),
+    /// Objects of a release are gone.
+    #[error("release {} cannot be restored: {missing} of its files are no longer in the object store", release.short())]
+    Collected {
+        /// The release.
+        release: ReleaseId,
+        /// How many files.
+        missing: usize,
+    },
+    /// A plan was made for something else than what is there now.
+    #[error("the plan is stale: {}", .0.join("; "))]
+    Stale(Vec<String>),
+    /// A plan file cannot be used.
+    #[error("{}: {reason}", path.display())]
+    BadPlan {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Files that are not Windlass's stand where a release belongs.
+    #[error("{}", .0.join("; "))]
+    Obstructed(Vec<String>),
+    /// Targets cannot take part.
+    #[error("{}", targets(.0))]
+    Targets(Vec<TargetFailure>),
+    /// A deployment was carried out and failed; its record says how.
+    #[error("{}", .0.error.as_deref().unwrap_or("the deployment failed"))]
+    Failed(Box<ConfigDeployment>),
+    /// State could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file or directory of the operator's machine could not be read or written.
+    #[error("{action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// A target that cannot take part, and why.
+#[derive(Debug)]
+pub struct TargetFailure {
+    /// The target.
+    pub target: TargetId,
+    /// Why.
+    pub error: HostError,
+}
+
+impl Error {
+    /// Returns the error for one diagnostic.
+    #[must_use]
+    pub fn invalid(diagnostic: Diagnostic) -> Self {
+        Self::Invalid(vec![diagnostic])
+    }
+
+    /// Returns a function that makes an [`Error::Io`] of a failure to `action` on `path`.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { action, path: path.into(), source }
+    }
+
+    /// Returns the stable name of this kind of error, for programs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NoProject { .. } => "no_project",
+            Self::Invalid(_) => "invalid",
+            Self::UnknownEnvironment { .. } => "unknown_environment",
+            Self::EnvironmentExists(_) => "environment_exists",
+            Self::UnknownDeployment(_) => "unknown_deployment",
+            Self::NothingInEffect(_) => "nothing_to_roll_back",
+            Self::NotReversible { .. } => "not_reversible",
+            Self::Protected(_) => "protected",
+            Self::Collected { .. } => "collected",
+            Self::Stale(_) => "stale_plan",
+            Self::BadPlan { .. } => "bad_plan",
+            Self::Obstructed(_) => "obstructed",
+            Self::Targets(_) => "target",
+            Self::Failed(_) => "failed",
+            Self::Store(StoreError::Held { .. }) => "locked",
+            Self::Store(_) => "state",
+            Self::Io { .. } => "io",
+        }
+    }
+}
+
+fn summary(diagnostics: &[Diagnostic]) -> String {
+    let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
+    match errors.as_slice() {
+        [] => "invalid input".to_owned(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
+
+fn targets(failures: &[TargetFailure]) -> String {
+    let lines = failures.iter().map(|failure| format!("{}: {}", failure.target, failure.error));
+    lines.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,95 @@
+//! The targets of one piece of work, reached, and asked side by side.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use windlass_core::target::{Target, TargetId};
+
+use crate::error::{Error, TargetFailure};
+use crate::host::{self, Host, HostError, Reach};
+
+/// How many hosts are asked at the same time.
+const SIDE_BY_SIDE: usize = 32;
+
+/// Hosts by the target they are behind.
+#[derive(Clone)]
+pub(crate) struct Fleet(BTreeMap<TargetId, Arc<dyn Host>>);
+
+/// What each target answered.
+pub(crate) type Answers<T> = BTreeMap<TargetId, Result<T, HostError>>;
+
+impl Fleet {
+    /// Reaches every target; their files live in `config_path`.
+    pub(crate) fn reach<'a>(
+        targets: impl IntoIterator<Item = &'a Target>,
+        config_path: &str,
+        how: &Reach,
+    ) -> Result<Self, Error> {
+        let mut hosts = BTreeMap::new();
+        let mut failures = Vec::new();
+        for target in targets {
+            match host::reach(target, config_path, how) {
+                Ok(host) => drop(hosts.insert(target.id.clone(), host)),
+                Err(error) => failures.push(TargetFailure { target: target.id.clone(), error }),
+            }
+        }
+        if failures.is_empty() { Ok(Self(hosts)) } else { Err(Error::Targets(failures)) }
+    }
+
+    /// Asks each of `targets` that is part of the fleet, at most 32 at a time.
+    pub(crate) async fn ask<T, F, Answer>(
+        &self,
+        targets: impl IntoIterator<Item = &TargetId>,
+        question: F,
+    ) -> Answers<T>
+    where
+        T: Send + 'static,
+        F: Fn(TargetId, Arc<dyn Host>) -> Answer,
+        Answer: Future<Output = Result<T, HostError>> + Send + 'static,
+    {
+        let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+        let mut asked = JoinSet::new();
+        let mut answers = Answers::new();
+        for id in targets {
+            let Some(host) = self.0.get(id) else { continue };
+            let (places, answer) = (Arc::clone(&places), question(id.clone(), Arc::clone(host)));
+            answers.insert(id.clone(), Err(HostError::Lost("no answer".to_owned())));
+            let id = id.clone();
+            asked.spawn(async move {
+                let _place = places.acquire_owned().await;
+                (id, answer.await)
+            });
+        }
+        while let Some(joined) = asked.join_next().await {
+            if let Ok((id, answer)) = joined {
+                answers.insert(id, answer);
+            }
+        }
+        answers
+    }
+
+    /// Asks every target.
+    pub(crate) async fn ask_all<T, F, Answer>(&self, question: F) -> Answers<T>
+    where
+        T: Send + 'static,
+        F: Fn(TargetId, Arc<dyn Host>) -> Answer,
+        Answer: Future<Output = Result<T, HostError>> + Send + 'static,
+    {
+        self.ask(self.0.keys(), question).await
+    }
+}
+
+/// Returns what all targets answered, or every failure.
+pub(crate) fn all_or_failures<T>(answers: Answers<T>) -> Result<BTreeMap<TargetId, T>, Error> {
+    let mut good = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (target, answer) in answers {
+        match answer {
+            Ok(value) => drop(good.insert(target, value)),
+            Err(error) => failures.push(TargetFailure { target, error }),
+        }
+    }
+    if failures.is_empty() { Ok(good) } else { Err(Error::Targets(failures)) }
+}

@@ -1,0 +1,185 @@
+//! Plans: what is seen on the targets and what is wanted there become a [`Plan`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use windlass_agent::site::Inspection;
+use windlass_core::change::ChangeSet;
+use windlass_core::diff::settings::{self, SettingsFormat};
+use windlass_core::diff::text;
+use windlass_core::digest::Digest;
+use windlass_core::name::EnvironmentName;
+use windlass_core::plan::{FileDiff, Intent, Plan, SCHEMA, TargetPlan};
+use windlass_core::release::{FileEntry, Manifest, ReleaseId};
+use windlass_core::strategy::StrategySpec;
+use windlass_core::target::{Target, TargetId};
+
+use crate::error::Error;
+use crate::fleet::{self, Fleet};
+use crate::objects::Objects;
+
+/// Texts longer than this are compared, but their difference is not shown.
+const SHOWN_TEXT: u64 = 1 << 20;
+
+/// What a target should hold: a release and its files there.
+pub(crate) type Wanted = Option<(ReleaseId, Arc<Manifest>)>;
+
+/// What a plan is made from, before the targets were looked at.
+pub(crate) struct Draft {
+    pub(crate) environment: EnvironmentName,
+    pub(crate) config_path: String,
+    pub(crate) intent: Intent,
+    pub(crate) config_files: Vec<String>,
+    pub(crate) strategy: StrategySpec,
+    pub(crate) targets: Vec<(Target, Wanted)>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Draft {
+    /// Looks at every target and returns the plan. Changes nothing.
+    pub(crate) async fn plan(
+        self,
+        fleet: &Fleet,
+        objects: &Objects,
+    ) -> Result<(Plan, BTreeMap<TargetId, Inspection>), Error> {
+        let wanted: BTreeMap<_, _> = self
+            .targets
+            .iter()
+            .map(|(target, wanted)| (target.id.clone(), wanted.as_ref().map(|w| Arc::clone(&w.1))))
+            .collect();
+        let answers = fleet
+            .ask_all(|id, host| {
+                let manifest = wanted.get(&id).cloned().flatten();
+                async move { host.inspect(manifest).await }
+            })
+            .await;
+        let seen = fleet::all_or_failures(answers)?;
+        refuse_obstacles(&seen)?;
+        let (changes, diffs) = differences(&self.targets, &seen, objects);
+        Ok((self.decide(&seen, changes, diffs), seen))
+    }
+
+    fn decide(
+        self,
+        seen: &BTreeMap<TargetId, Inspection>,
+        changes: ChangeSet,
+        diffs: Vec<FileDiff>,
+    ) -> Plan {
+        let targets: Vec<_> = self
+            .targets
+            .iter()
+            .map(|(target, to)| target_plan(target, to, &seen[&target.id]))
+            .collect();
+        let moving: Vec<_> =
+            targets.iter().filter(|t| !t.is_unchanged()).map(|t| t.id.clone()).collect();
+        Plan {
+            schema: SCHEMA,
+            plan_id: String::new(),
+            environment: self.environment,
+            config_path: self.config_path,
+            intent: self.intent,
+            release: common_release(&targets),
+            config_files: self.config_files,
+            changes,
+            diffs,
+            stages: self.strategy.strategy().stages(&moving),
+            targets,
+            warnings: self.warnings,
+        }
+        .named()
+    }
+}
+
+fn target_plan(target: &Target, to: &Wanted, seen: &Inspection) -> TargetPlan {
+    TargetPlan {
+        id: target.id.clone(),
+        address: target.address.clone(),
+        from: seen.live.as_ref().map(|live| live.release),
+        to: to.as_ref().map(|(release, _)| *release),
+        fingerprint: seen.fingerprint,
+        drift: seen.drift.clone(),
+    }
+}
+
+fn common_release(targets: &[TargetPlan]) -> Option<ReleaseId> {
+    let releases: BTreeSet<_> = targets.iter().map(|target| target.to).collect();
+    if releases.len() == 1 { releases.into_iter().next().flatten() } else { None }
+}
+
+/// Refuses to plan over files that are somebody else's.
+fn refuse_obstacles(seen: &BTreeMap<TargetId, Inspection>) -> Result<(), Error> {
+    let reasons: Vec<_> = seen
+        .iter()
+        .flat_map(|(target, seen)| seen.conflicts.iter().map(move |c| format!("{target}: {c}")))
+        .collect();
+    if reasons.is_empty() { Ok(()) } else { Err(Error::Obstructed(reasons)) }
+}
+
+/// Returns what changes over all targets; targets that go from the same files to the same files are
+/// compared once.
+fn differences(
+    targets: &[(Target, Wanted)],
+    seen: &BTreeMap<TargetId, Inspection>,
+    objects: &Objects,
+) -> (ChangeSet, Vec<FileDiff>) {
+    let mut compared = BTreeSet::new();
+    let mut changes = ChangeSet::default();
+    let mut modified: BTreeMap<(String, Digest, Digest), ()> = BTreeMap::new();
+    for (target, wanted) in targets {
+        let old = seen[&target.id].live.as_ref().map(|live| &live.manifest);
+        let new = wanted.as_ref().map(|(_, manifest)| manifest.as_ref());
+        if !compared.insert((old.map(Manifest::id), new.map(Manifest::id))) {
+            continue;
+        }
+        let between = ChangeSet::between(old, new);
+        for (before, after) in modified_files(old, new) {
+            modified.insert((before.path.to_string(), before.digest, after.digest), ());
+        }
+        changes.merge(between);
+    }
+    let mut diffs = Vec::new();
+    for (path, before, after) in modified.into_keys() {
+        compare(&path, before, after, objects, &mut changes, &mut diffs);
+    }
+    (changes, diffs)
+}
+
+fn modified_files<'a>(
+    old: Option<&'a Manifest>,
+    new: Option<&'a Manifest>,
+) -> Vec<(&'a FileEntry, &'a FileEntry)> {
+    let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
+    new.files()
+        .iter()
+        .filter_map(|after| Some((old.get(&after.path)?, after)))
+        .filter(|(before, after)| before.digest != after.digest)
+        .collect()
+}
+
+/// Adds the text difference of one modified file, and its settings that changed. A file that is not
+/// text, is long, or whose old content is not in this workspace is named without them.
+fn compare(
+    path: &str,
+    before: Digest,
+    after: Digest,
+    objects: &Objects,
+    changes: &mut ChangeSet,
+    diffs: &mut Vec<FileDiff>,
+) {
+    let read = |digest: &Digest| -> Option<String> {
+        let bytes = objects.read(digest, SHOWN_TEXT).ok()?;
+        text::is_text(&bytes).then(|| String::from_utf8(bytes).ok()).flatten()
+    };
+    let (Some(old), Some(new)) = (read(&before), read(&after)) else {
+        diffs.push(FileDiff { path: path.to_owned(), unified: String::new() });
+        return;
+    };
+    if let Some(format) = SettingsFormat::from_path(path) {
+        let settings = settings::changed(format, &old, &new);
+        if !settings.is_empty() {
+            changes.settings_changed.insert(path.to_owned(), settings);
+        }
+    }
+    let unified = text::unified(path, Some(&old), Some(&new));
+    diffs.push(FileDiff { path: path.to_owned(), unified });
+}

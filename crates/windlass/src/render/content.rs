@@ -1,0 +1,203 @@
+//! One job: a source becomes a file of a release.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use windlass_core::diagnostic::Diagnostic;
+use windlass_core::name::ServiceName;
+use windlass_core::path::RelativePath;
+use windlass_core::project::{Located, Render};
+use windlass_core::release::{FileEntry, Layout, Mode};
+use windlass_core::template::{Context, Jinja, substitute};
+
+use super::scope;
+use super::sink::Sink;
+use crate::artifact::{self, Limits};
+use crate::sources::{SourceError, SourceFile, Sources};
+
+/// A binary file has a NUL in its first bytes: git's rule.
+const LOOKED_AT: usize = 8_000;
+
+/// What a service's templates see.
+pub(crate) struct Scope {
+    /// What `${KEY}` becomes.
+    pub(crate) variables: std::collections::BTreeMap<String, String>,
+    /// What `.j2` templates see.
+    pub(crate) context: Context,
+    /// What renders them.
+    pub(crate) jinja: Arc<Jinja>,
+}
+
+/// What a job makes a file of.
+pub(crate) enum Content {
+    /// A file of the project.
+    Source { sources: Arc<Sources>, name: String, render: Render },
+    /// A text that is final.
+    Text(String),
+    /// An archive that is unpacked below the path; its entries lose `strip` components.
+    Archive { sources: Arc<Sources>, name: String, kind: artifact::ArchiveKind, strip: u32 },
+}
+
+/// One file of a service, or all the files of its archive.
+pub(crate) struct Job {
+    pub(crate) service: ServiceName,
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) content: Content,
+    pub(crate) path: RelativePath,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) layout: Layout,
+    pub(crate) allow_empty: bool,
+    /// Where the project file asks for it.
+    pub(crate) place: Located<()>,
+}
+
+type Problems = Vec<Diagnostic>;
+
+impl Job {
+    /// Carries the job out and returns its files.
+    pub(crate) fn carry_out(&self, sink: &dyn Sink) -> Result<Vec<FileEntry>, Problems> {
+        match &self.content {
+            Content::Text(text) => Ok(vec![self.put(sink, text.as_bytes(), Mode::FILE)?]),
+            Content::Source { sources, name, render } => {
+                let file = sources.open_file(name).map_err(|error| self.missing(&error))?;
+                let mode = if file.mode_is_executable { Mode::EXECUTABLE } else { Mode::FILE };
+                let entry = match render {
+                    Render::Copy => self.stream(sink, file, mode)?,
+                    render => self.render(sink, sources, name, *render, mode)?,
+                };
+                Ok(vec![entry])
+            }
+            Content::Archive { sources, name, kind, strip } => {
+                let file = sources.open_file(name).map_err(|error| self.missing(&error))?;
+                self.unpack(sink, name, file, *kind, *strip)
+            }
+        }
+    }
+
+    fn render(
+        &self,
+        sink: &dyn Sink,
+        sources: &Sources,
+        name: &str,
+        render: Render,
+        mode: Mode,
+    ) -> Result<FileEntry, Problems> {
+        let bytes = sources.read(name).map_err(|error| self.missing(&error))?;
+        let automatic = render == Render::Auto;
+        let (_, render) = render.of(name);
+        if automatic && render == Render::Substitute && is_binary(&bytes) {
+            return self.put(sink, &bytes, mode);
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| not_text(name, &bytes, error))?;
+        let rendered = self.expand(name, text, render)?;
+        if rendered.trim().is_empty() && !text.is_empty() && !self.allow_empty {
+            let problem = Diagnostic::error("the template renders to nothing").in_file(name);
+            return Err(vec![
+                problem.hint("if that is meant, set `allow_empty = true` on the file"),
+            ]);
+        }
+        self.put(sink, rendered.as_bytes(), mode)
+    }
+
+    fn expand<'t>(
+        &self,
+        name: &str,
+        text: &'t str,
+        render: Render,
+    ) -> Result<Cow<'t, str>, Problems> {
+        if render == Render::Jinja {
+            let rendered = self.scope.jinja.render(name, text, &self.scope.context);
+            return rendered.map(Cow::Owned).map_err(|error| vec![error.into_diagnostic(name)]);
+        }
+        let placed = |errors: Vec<windlass_core::template::TemplateError>| {
+            errors.into_iter().map(|error| error.into_diagnostic(name)).collect()
+        };
+        substitute(text, &self.scope.variables).map_err(placed)
+    }
+
+    fn put(&self, sink: &dyn Sink, bytes: &[u8], mode: Mode) -> Result<FileEntry, Problems> {
+        let mode = self.mode.unwrap_or(mode);
+        let digest = sink.put(&self.path, mode, bytes).map_err(|error| self.not_kept(&error))?;
+        Ok(self.entry(self.path.clone(), mode, bytes.len() as u64, digest))
+    }
+
+    fn stream(
+        &self,
+        sink: &dyn Sink,
+        mut source: SourceFile,
+        mode: Mode,
+    ) -> Result<FileEntry, Problems> {
+        let mode = self.mode.unwrap_or(mode);
+        let (digest, size) = sink
+            .put_reader(&self.path, mode, &mut source.file)
+            .map_err(|error| self.not_kept(&error))?;
+        Ok(self.entry(self.path.clone(), mode, size, digest))
+    }
+
+    fn unpack(
+        &self,
+        sink: &dyn Sink,
+        name: &str,
+        source: SourceFile,
+        kind: artifact::ArchiveKind,
+        strip: u32,
+    ) -> Result<Vec<FileEntry>, Problems> {
+        let mut files = Vec::new();
+        let mut visit = |entry: artifact::ArtifactEntry, reader: &mut dyn std::io::Read| {
+            let invalid = |why: String| std::io::Error::new(std::io::ErrorKind::InvalidData, why);
+            let stripped = stripped(&entry.path, strip).ok_or_else(|| {
+                invalid(format!("entry {} has no more than {strip} components", entry.path))
+            })?;
+            let path = self.path.join(&stripped).map_err(|error| invalid(error.to_string()))?;
+            let (digest, size) = sink.put_reader(&path, entry.mode, reader)?;
+            files.push(self.entry(path, entry.mode, size, digest));
+            Ok(())
+        };
+        artifact::unpack(source.file, kind, &Limits::default(), &mut visit)
+            .map_err(|error| vec![self.placed(Diagnostic::error(format!("{name}: {error}")))])?;
+        Ok(files)
+    }
+
+    fn entry(
+        &self,
+        path: RelativePath,
+        mode: Mode,
+        size: u64,
+        digest: windlass_core::digest::Digest,
+    ) -> FileEntry {
+        FileEntry { path, mode, size, digest, service: self.service.clone(), layout: self.layout }
+    }
+
+    fn missing(&self, error: &SourceError) -> Problems {
+        vec![self.placed(error.diagnostic())]
+    }
+
+    fn not_kept(&self, error: &std::io::Error) -> Problems {
+        vec![self.placed(Diagnostic::error(format!("cannot write {}: {error}", self.path)))]
+    }
+
+    fn placed(&self, diagnostic: Diagnostic) -> Diagnostic {
+        if self.place.width == 0 { diagnostic } else { scope::placed(diagnostic, &self.place) }
+    }
+}
+
+fn stripped(path: &RelativePath, strip: u32) -> Option<RelativePath> {
+    let rest: Vec<&str> = path.components().skip(strip as usize).collect();
+    RelativePath::new(rest.join("/")).ok()
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(LOOKED_AT)].contains(&0)
+}
+
+fn not_text(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Problems {
+    let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    let at = windlass_core::diagnostic::Position::of_offset(&before, before.len());
+    let problem = Diagnostic::error("not UTF-8 text, so variables cannot be substituted");
+    vec![
+        problem
+            .in_file(name)
+            .at(at)
+            .hint("set `render = \"copy\"` to deploy the bytes as they are"),
+    ]
+}

@@ -1,0 +1,117 @@
+//! Rendering: the files of services, for an environment.
+//!
+//! Jobs are collected first, then carried out side by side into a [`Sink`]; every error of every job
+//! is returned, not the first.
+
+mod content;
+mod jobs;
+pub(crate) mod scope;
+mod sink;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+use windlass_core::diagnostic::Diagnostic;
+use windlass_core::environment::Environment;
+use windlass_core::event::Event;
+use windlass_core::release::FileEntry;
+
+use crate::deploy::Input;
+use crate::engine::Engine;
+use crate::error::Error;
+
+pub(crate) use jobs::{Jobs, Services};
+pub(crate) use sink::{Directory, Memory, Sink};
+pub use sink::{Rendered, RenderedFile};
+
+/// A progress event is emitted each time so many files are done.
+const PROGRESS_STEP: u64 = 64;
+
+/// Everything that was rendered.
+pub(crate) struct Output {
+    pub(crate) files: Vec<FileEntry>,
+    pub(crate) config_files: BTreeSet<String>,
+    pub(crate) services: Services,
+}
+
+impl Engine {
+    /// Renders the files of an environment into memory.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong.
+    pub async fn render(&self, environment: &str) -> Result<Vec<Rendered>, Error> {
+        let environment = self.environment(environment).await?;
+        let memory = Memory::default();
+        let output = self.render_into(&environment, &Input::Project, &memory)?;
+        Ok(memory.into_rendered(&output.files))
+    }
+
+    /// Renders the files of an environment below `directory`, which must be new or empty, and
+    /// returns what it wrote.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong, or [`Error::Io`].
+    pub async fn render_to(
+        &self,
+        environment: &str,
+        directory: &std::path::Path,
+    ) -> Result<Vec<RenderedFile>, Error> {
+        let environment = self.environment(environment).await?;
+        let sink = Directory::create(directory)?;
+        let output = self.render_into(&environment, &Input::Project, &sink)?;
+        windlass_core::release::Manifest::new(output.files.clone())
+            .map_err(|conflict| Error::invalid(Diagnostic::error(conflict.to_string())))?;
+        Ok(output.files.iter().map(RenderedFile::from).collect())
+    }
+
+    /// Renders everything that `input` names into `sink`.
+    pub(crate) fn render_into(
+        &self,
+        environment: &Environment,
+        input: &Input,
+        sink: &dyn Sink,
+    ) -> Result<Output, Error> {
+        let jobs = match (input, &self.project) {
+            (Input::Files(files), _) => Jobs::of_files(files, environment)?,
+            (Input::Project, Some(loaded)) => Jobs::of_project(loaded, environment)?,
+            (Input::Project, None) => {
+                return Err(Error::NoProject { start: self.base.clone() });
+            }
+        };
+        let files = self.carry_out_jobs(&jobs, environment, sink)?;
+        Ok(Output { files, config_files: jobs.config_files, services: jobs.services })
+    }
+
+    fn carry_out_jobs(
+        &self,
+        jobs: &Jobs,
+        environment: &Environment,
+        sink: &dyn Sink,
+    ) -> Result<Vec<FileEntry>, Error> {
+        let total = jobs.list.len() as u64;
+        let done = AtomicU64::new(0);
+        let results: Vec<_> = jobs
+            .list
+            .par_iter()
+            .map(|job| {
+                let result = job.carry_out(sink);
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                if done.is_multiple_of(PROGRESS_STEP) || done == total {
+                    let environment = environment.name.clone();
+                    self.events.emit(Event::Rendering { environment, done, total });
+                }
+                result
+            })
+            .collect();
+        let mut files = Vec::with_capacity(results.len());
+        let mut problems = Vec::new();
+        for result in results {
+            match result {
+                Ok(entries) => files.extend(entries),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(files) } else { Err(Error::Invalid(problems)) }
+    }
+}

@@ -1,0 +1,182 @@
+//! Rollback: plans whose release is an earlier one.
+
+use std::collections::BTreeSet;
+
+use tracing::error;
+use windlass_core::name::EnvironmentName;
+use windlass_core::plan::{Intent, Plan};
+use windlass_core::record::{
+    self, ConfigDeployment, DeploymentId, DeploymentStatus, RollbackInfo, TargetRecord,
+};
+use windlass_core::release::ReleaseId;
+use windlass_core::target::Target;
+
+use crate::deploy::{self, Planned};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::planner::Draft;
+
+/// What is rolled back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The latest deployment of an environment that is in effect is undone.
+    Latest(EnvironmentName),
+    /// This deployment is undone: what was live before it is live again.
+    Undo(DeploymentId),
+    /// What this deployment deployed is live again.
+    Return(DeploymentId),
+}
+
+impl Engine {
+    /// Returns what a rollback would do.
+    ///
+    /// # Errors
+    /// When there is nothing to go back to, or a release can no longer be restored.
+    pub async fn plan_rollback(&self, subject: &Subject) -> Result<Plan, Error> {
+        let (record, intent) = self.subject(subject).await?;
+        Ok(self.look_back(&record, intent).await?.plan)
+    }
+
+    /// Rolls back and returns the record of the rollback.
+    ///
+    /// # Errors
+    /// As [`Engine::deploy`]. A target that fails does not keep the others from going back.
+    pub async fn rollback(
+        &self,
+        subject: &Subject,
+        deployed_by: &str,
+    ) -> Result<ConfigDeployment, Error> {
+        let outcome = self.try_rollback(subject, deployed_by).await;
+        outcome.inspect_err(|failure| error!(?subject, error = %failure, "rollback failed"))
+    }
+
+    async fn try_rollback(
+        &self,
+        subject: &Subject,
+        deployed_by: &str,
+    ) -> Result<ConfigDeployment, Error> {
+        let began = self.clock.monotonic();
+        let environment = match subject {
+            Subject::Latest(environment) => environment.clone(),
+            Subject::Undo(id) | Subject::Return(id) => {
+                self.deployment(id.as_str()).await?.environment
+            }
+        };
+        let _lock = self.lock(&environment, deployed_by, "rollback").await?;
+        self.recover_interrupted(&environment).await?;
+        let (record, intent) = self.subject(subject).await?;
+        let planned = self.look_back(&record, intent).await?;
+        self.carry_out(planned, deployed_by, began).await
+    }
+
+    async fn subject(&self, subject: &Subject) -> Result<(ConfigDeployment, Intent), Error> {
+        match subject {
+            Subject::Latest(environment) => {
+                let record = self.latest_in_effect(environment).await?;
+                let deployment = record.deployment_id.clone();
+                Ok((record, Intent::Undo { deployment }))
+            }
+            Subject::Undo(id) => {
+                let record = self.deployment(id.as_str()).await?;
+                refuse_undoing(&record)?;
+                Ok((record, Intent::Undo { deployment: id.clone() }))
+            }
+            Subject::Return(id) => {
+                let record = self.deployment(id.as_str()).await?;
+                refuse_returning(&record)?;
+                Ok((record, Intent::Return { deployment: id.clone() }))
+            }
+        }
+    }
+
+    async fn latest_in_effect(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<ConfigDeployment, Error> {
+        let mut records = self.history(Some(environment)).await?;
+        if records.is_empty() {
+            self.environment(environment.as_str()).await?;
+        }
+        records.reverse();
+        let latest = record::in_effect(&records).last().map(|record| (*record).clone());
+        latest.ok_or_else(|| Error::NothingInEffect(environment.clone()))
+    }
+
+    async fn look_back(&self, record: &ConfigDeployment, intent: Intent) -> Result<Planned, Error> {
+        let goal: fn(&TargetRecord) -> Option<ReleaseId> = match intent {
+            Intent::Return { .. } => |target| target.release,
+            _ => |target| target.from,
+        };
+        let hold = self.hold_objects()?;
+        let mut targets = Vec::new();
+        for target in &record.targets {
+            let assignment =
+                goal(target).map(|release| self.assignment(release, &target.id)).transpose()?;
+            let wanted = assignment.and_then(|assignment| deploy::wanted(&assignment));
+            targets.push((target_of(target), wanted));
+        }
+        let environment = self.environment(record.environment.as_str()).await.ok();
+        let draft = Draft {
+            environment: record.environment.clone(),
+            config_path: record.config_path.clone(),
+            intent,
+            config_files: record.config_files.clone(),
+            strategy: environment.map(|environment| environment.strategy).unwrap_or_default(),
+            targets,
+            warnings: Vec::new(),
+        };
+        self.look(draft, hold).await
+    }
+
+    /// Marks the deployments that `by` took out of effect as rolled back.
+    pub(crate) async fn mark_undone(&self, by: &ConfigDeployment) -> Result<(), Error> {
+        if !by.is_rollback() {
+            return Ok(());
+        }
+        let mut records = self.store.records(Some(&by.environment)).await?.items;
+        records.reverse();
+        let ids = |records: &[ConfigDeployment]| -> BTreeSet<DeploymentId> {
+            record::in_effect(records).iter().map(|record| record.deployment_id.clone()).collect()
+        };
+        let now = ids(&records);
+        let earlier: Vec<_> =
+            records.iter().filter(|r| r.deployment_id != by.deployment_id).cloned().collect();
+        for mut record in earlier.iter().cloned() {
+            let undone = ids(&earlier).contains(&record.deployment_id)
+                && !now.contains(&record.deployment_id);
+            if undone {
+                record.status = DeploymentStatus::RolledBack;
+                let info = record.rollback_info.get_or_insert_with(RollbackInfo::default);
+                info.rolled_back_by = Some(by.deployment_id.clone());
+                self.store.update_record(&record).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refuse_undoing(record: &ConfigDeployment) -> Result<(), Error> {
+    let refuse = |reason: String| {
+        Err(Error::NotReversible { deployment: record.deployment_id.clone(), reason })
+    };
+    let by = record.rollback_info.as_ref().and_then(|info| info.rolled_back_by.as_ref());
+    match by {
+        Some(by) => refuse(format!("{by} rolled it back already")),
+        None if !record.succeeded() && !record.moved_a_target() => {
+            refuse("it failed and changed nothing".to_owned())
+        }
+        None => Ok(()),
+    }
+}
+
+fn refuse_returning(record: &ConfigDeployment) -> Result<(), Error> {
+    if record.succeeded() {
+        return Ok(());
+    }
+    let reason = format!("its status is {}, so there is nothing to return to", record.status);
+    Err(Error::NotReversible { deployment: record.deployment_id.clone(), reason })
+}
+
+pub(crate) fn target_of(record: &TargetRecord) -> Target {
+    Target { id: record.id.clone(), address: record.address.clone(), services: None }
+}

@@ -109,7 +109,12 @@ pub enum SiteError {
         source: io::Error,
     },
     /// The content of a file is not what its release says.
-    #[error("the content of {file} is not that of its release: expected {} bytes with digest {}, got {actual_size} bytes with digest {}", expected_size, expected.short(), actual.short())]
+    #[error(
+        "the content of {file} is not that of its release: expected {expected_size} bytes \
+         with digest {}, got {actual_size} bytes with digest {}",
+        expected.short(),
+        actual.short()
+    )]
     Content {
         /// The file, below `config_path`.
         file: RelativePath,

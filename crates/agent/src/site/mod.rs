@@ -31,6 +31,7 @@ mod content;
 mod dir;
 mod durable;
 mod error;
+mod executor;
 mod inspect;
 mod journal;
 mod lock;

@@ -33,8 +33,8 @@ type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 impl LockedSite<'_> {
     /// Writes the files of `release` beside the live ones and returns their absolute directory.
     /// Every byte is checked and on the disk; nothing that is live changes. A release that is
-    /// already there is checked, and mended where it is damaged. `progress` hears bytes done and
-    /// bytes in all, from several threads, and not always in order.
+    /// already there, the live one too, is checked, and mended where it is damaged. `progress`
+    /// hears bytes done and bytes in all, from several threads, and not always in order.
     ///
     /// # Errors
     /// When something that Windlass did not put there is in the way, somebody else manages the

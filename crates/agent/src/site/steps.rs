@@ -1,4 +1,4 @@
-//! The steps from one set of files to another: decided here, taken in [`super::activate`].
+//! The steps from one set of files to another: decided here, taken in [`super::executor`].
 
 use std::collections::BTreeSet;
 

@@ -31,3 +31,4 @@ pub mod release;
 pub mod strategy;
 pub mod target;
 pub mod template;
+mod toml_depth;

@@ -28,6 +28,13 @@ struct Misfit {
 }
 
 impl Misfit {
+    /// Forgets the message, in which serde quotes the value, if `node` is secret.
+    fn masked(self, node: &Node) -> Self {
+        let message =
+            if node.secret { "secret does not fit here".to_owned() } else { self.message };
+        Self { message, ..self }
+    }
+
     fn at(mut self, node: &Node) -> Self {
         self.origin.get_or_insert_with(|| node.place());
         self
@@ -63,7 +70,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     type Error = Misfit;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        visit(self.0, visitor).map_err(|misfit| misfit.at(self.0))
+        visit(self.0, visitor).map_err(|misfit| misfit.masked(self.0).at(self.0))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -96,7 +103,9 @@ impl<'de> Deserializer<'de> for Reader<'de> {
                 .ok_or_else(|| Misfit::custom("empty map")),
             _ => Err(Misfit::custom("a name, or a map with one key, is expected")),
         };
-        choice.and_then(|choice| visitor.visit_enum(choice)).map_err(|misfit| misfit.at(self.0))
+        choice
+            .and_then(|choice| visitor.visit_enum(choice))
+            .map_err(|misfit| misfit.masked(self.0).at(self.0))
     }
 
     forward_to_deserialize_any! {
@@ -115,8 +124,6 @@ fn visit<'de, V: Visitor<'de>>(node: &'de Node, visitor: V) -> Result<V::Value, 
             _ => visitor.visit_i128(*number),
         },
         Data::Float(number) => visitor.visit_f64(*number),
-        // serde quotes the text of a misfit, which a secret must not be in
-        Data::String(_) if node.secret => masked(node, visitor),
         Data::String(text) => visitor.visit_borrowed_str(text),
         Data::List(list) => {
             let mut elements = SeqDeserializer::new(list.iter().map(Reader));
@@ -130,12 +137,6 @@ fn visit<'de, V: Visitor<'de>>(node: &'de Node, visitor: V) -> Result<V::Value, 
             entries.end().map(|()| value)
         }
     }
-}
-
-fn masked<'de, V: Visitor<'de>>(node: &'de Node, visitor: V) -> Result<V::Value, Misfit> {
-    let text = node.as_str().unwrap_or_default();
-    let visited = visitor.visit_borrowed_str(text);
-    visited.map_err(|_: Misfit| Misfit::custom("secret does not fit here"))
 }
 
 /// The variant of an enum, with what it holds.
@@ -239,6 +240,16 @@ mod tests {
         let mode = |text: &str| read(&format!("host: h\nport: 1\nmode: {text}")).map(|s| s.mode);
         assert_eq!(mode("{links: 3}"), Ok(Mode::Links(3)));
         assert_eq!(mode("{both: {first: true}}"), Ok(Mode::Both { first: true }));
+    }
+
+    #[test]
+    fn misfits_do_not_quote_secrets() {
+        for text in ["host: h\nport: 70000\nmode: plain", "host: h\nport: s3cr3t\nmode: plain"] {
+            let mut node = parse(Format::Yaml, "s.yaml", text).expect(text);
+            node.child_mut("port").expect("a port").secret = true;
+            let error = from_node::<Server>(&node).expect_err("does not fit");
+            assert_eq!(error.to_string(), "s.yaml:2:7: secret does not fit here");
+        }
     }
 
     #[test]

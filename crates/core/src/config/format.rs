@@ -23,6 +23,10 @@ pub enum Format {
 pub struct UnknownFormat(pub String);
 
 impl Format {
+    /// Every format by its name.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("yaml", Self::Yaml), ("toml", Self::Toml), ("json", Self::Json)];
+
     /// Returns the format that the extension of `path` stands for (`yaml`, `yml`, `toml`, `json`,
     /// in any case), or nothing.
     #[must_use]

@@ -9,7 +9,8 @@ use crate::diagnostic::Diagnostic;
 /// How layers are merged where it is not obvious.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MergeRules {
-    /// Dotted keys of lists to which later layers append, in place of replacing them.
+    /// Dotted keys of lists to which later layers append, in place of replacing them; quoted only
+    /// where [`key::join`] quotes.
     pub append: BTreeSet<String>,
 }
 

@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(places[0], "a.yaml:1:7: unset variable `?`");
         assert_eq!(places[1], "a.yaml:2:7: unset variable `?`");
         assert_eq!(places[2], "a.yaml:3:4: unset variable `?`");
-        assert!(places[3].starts_with("a.yaml:4:4: "), "{}", places[3]);
+        assert!(places[3].starts_with("a.yaml:5:3: "), "{}", places[3]);
         assert_eq!(places[4], "a.yaml:7:4: string holds a NUL character");
         assert_eq!(errors[0].hint.as_deref(), Some("set it"));
     }

@@ -68,7 +68,7 @@ fn origins_tell_every_layer_oldest_first() {
         [
             "0 d.yaml:3:9 80 overridden",
             "1 app.toml:2:8 8080 overridden",
-            "2 s.json:1:43 9090 in force"
+            "2 s.json:1:40 9090 in force"
         ]
     );
     assert_eq!(
@@ -84,9 +84,9 @@ fn origins_tell_every_layer_oldest_first() {
     );
     assert_eq!(told(&c, "empty"), ["0 d.yaml:6:8 {} in force"]);
     assert_eq!(told(&c, "nowhere"), [""; 0]);
-    let json = serde_json::to_value(&c.origins("extra")).expect("serializes");
+    let json = serde_json::to_value(c.origins("extra")).expect("serializes");
     let expected = json!([{
-        "layer": 2, "file": "s.json", "line": 1, "column": 59, "value": null, "overridden": false
+        "layer": 2, "file": "s.json", "line": 1, "column": 56, "value": null, "overridden": false
     }]);
     assert_eq!(json, expected);
 }

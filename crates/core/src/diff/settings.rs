@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{dotenv, ini, yaml};
 use crate::change::SettingChange;
+use crate::config::MAX_DEPTH;
+use crate::toml_depth::too_deep;
 
 /// Keys of one file are at most this long in all, in bytes: a long key above many others is
 /// repeated for each.
@@ -62,6 +64,7 @@ pub fn flatten(format: SettingsFormat, text: &str) -> Option<BTreeMap<String, Va
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = match format {
         SettingsFormat::Yaml => yaml::to_json(text)?,
+        SettingsFormat::Toml if too_deep(text, MAX_DEPTH).is_some() => return None,
         SettingsFormat::Toml => toml_to_json(toml::Value::Table(text.parse().ok()?)),
         SettingsFormat::Json => serde_json::from_str(text).ok()?,
         SettingsFormat::Ini => ini::parse(text, ini::Dialect::Ini)?,
@@ -184,6 +187,13 @@ mod tests {
     fn flat(format: SettingsFormat, text: &str) -> Value {
         let settings = flatten(format, text).expect("the text parses");
         Value::Object(settings.into_iter().collect())
+    }
+
+    #[test]
+    fn toml_that_would_overflow_the_stack_is_not_read() {
+        let dots = vec!["a"; 79].join(".");
+        let text = format!("x = {}1{}", format!("{{{dots} = ").repeat(60), "}".repeat(60));
+        assert_eq!(flatten(SettingsFormat::Toml, &text), None);
     }
 
     #[test]

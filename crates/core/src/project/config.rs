@@ -1,8 +1,6 @@
 //! `[config.NAME]`: configurations, as the project file declares them.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use super::fields::{Item, Shape};
 use super::{Located, source};
@@ -32,63 +30,6 @@ pub struct Layer {
     pub optional: bool,
 }
 
-/// The formats that a merged configuration can be written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum ConfigFormat {
-    /// YAML 1.2.
-    #[default]
-    Yaml,
-    /// TOML.
-    Toml,
-    /// JSON.
-    Json,
-}
-
-impl ConfigFormat {
-    /// Every format by the name that the project file uses, which is also the file name extension.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("yaml", Self::Yaml), ("toml", Self::Toml), ("json", Self::Json)];
-
-    /// Returns the name of the format.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Yaml => "yaml",
-            Self::Toml => "toml",
-            Self::Json => "json",
-        }
-    }
-
-    /// Returns the format that the extension of `path` stands for, if it stands for one.
-    #[must_use]
-    pub fn from_path(path: &str) -> Option<Self> {
-        match path.rsplit_once('.')?.1 {
-            "yml" => Some(Self::Yaml),
-            extension => extension.parse().ok(),
-        }
-    }
-}
-
-impl fmt::Display for ConfigFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The text names no format of configurations.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format `{0}`: known are yaml, toml, json")]
-pub struct UnknownFormat(pub String);
-
-impl FromStr for ConfigFormat {
-    type Err = UnknownFormat;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::NAMES.into_iter().find(|(name, _)| *name == text);
-        found.map(|(_, format)| format).ok_or_else(|| UnknownFormat(text.to_owned()))
-    }
-}
-
 /// Reads `[config.NAME]`.
 pub(super) fn read(item: &Item<'_>, name: &str) -> Option<ConfigSpec> {
     let fields = item.fields(format!("[config.{name}]"), &CONFIG)?;
@@ -116,19 +57,4 @@ fn read_layer(item: &Item<'_>) -> Option<Layer> {
 fn read_append(item: &Item<'_>) -> BTreeSet<String> {
     let keys = item.list("dotted keys").unwrap_or_default();
     keys.iter().filter_map(Item::text).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formats_are_known_by_name_and_extension() {
-        assert_eq!("toml".parse(), Ok(ConfigFormat::Toml));
-        assert_eq!(ConfigFormat::Json.to_string(), "json");
-        assert_eq!(ConfigFormat::from_path("conf.d/a.yml"), Some(ConfigFormat::Yaml));
-        assert_eq!(ConfigFormat::from_path("a.json"), Some(ConfigFormat::Json));
-        assert_eq!(ConfigFormat::from_path("app.conf"), None);
-        assert!("ini".parse::<ConfigFormat>().is_err());
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::config::ConfigFormat;
 use super::fields::{Fields, Item, Shape};
 use super::input::Problem;
 use super::{Declared, Located, source};
+use crate::config::Format;
 use crate::diagnostic::Position;
 use crate::path::RelativePath;
 use crate::release::{Layout, Mode};
@@ -73,7 +73,7 @@ pub enum FileContent {
         name: String,
         /// `format`: how it is written; what the extension of `path` stands for unless told
         /// otherwise, and YAML where that stands for nothing.
-        format: ConfigFormat,
+        format: Format,
     },
 }
 
@@ -189,11 +189,11 @@ fn read_config(
     declared: &Declared<'_>,
     path: Option<&RelativePath>,
 ) -> Option<FileContent> {
-    let format = fields.get("format").map(|format| format.choice("format", &ConfigFormat::NAMES));
+    let format = fields.get("format").map(|format| format.choice("format", &Format::NAMES));
     let name = item.reference("configuration", &declared.configs)?;
     let format = match format {
         Some(format) => format?,
-        None => path.and_then(|path| ConfigFormat::from_path(path.as_str())).unwrap_or_default(),
+        None => path.and_then(|path| Format::from_path(path.as_str())).unwrap_or(Format::Yaml),
     };
     Some(FileContent::Config { name: name.to_owned(), format })
 }

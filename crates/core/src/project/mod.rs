@@ -14,7 +14,6 @@
 //! Everything else is refused, also what a later version will know.
 
 mod config;
-pub(crate) mod depth;
 mod environment;
 mod fields;
 mod file;
@@ -31,7 +30,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use config::{ConfigFormat, ConfigSpec, Layer, UnknownFormat};
+pub use config::{ConfigSpec, Layer};
 pub use file::{FileContent, FileSpec, Render};
 pub use located::Located;
 pub use service::{ArtifactSpec, ServiceSpec};

@@ -3,8 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
-use super::depth::too_deep;
 use super::input::{Input, Problem, Span, shown};
+use crate::toml_depth::too_deep;
 
 /// How deep tables and lists may lie in each other; a project file needs six levels.
 const DEEPEST: usize = 64;

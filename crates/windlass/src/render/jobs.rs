@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use windlass_core::config::{Configuration, Format};
+use windlass_core::config::Configuration;
 use windlass_core::diagnostic::{Diagnostic, Position};
 use windlass_core::environment::Environment;
 use windlass_core::name::ServiceName;
 use windlass_core::path::RelativePath;
-use windlass_core::project::{
-    ArtifactSpec, ConfigFormat, FileContent, FileSpec, Located, Render, ServiceSpec,
-};
+use windlass_core::project::{ArtifactSpec, FileContent, FileSpec, Located, Render, ServiceSpec};
 use windlass_core::release::{Layout, ServiceRelease};
 use windlass_core::template::{Context, Jinja};
 
@@ -179,11 +177,7 @@ impl Collector<'_> {
             }
             FileContent::Config { name, format } => {
                 let Some(configuration) = self.configurations.get(name) else { return Ok(()) };
-                let text = configuration.emit(match format {
-                    ConfigFormat::Yaml => Format::Yaml,
-                    ConfigFormat::Toml => Format::Toml,
-                    ConfigFormat::Json => Format::Json,
-                })?;
+                let text = configuration.emit(*format)?;
                 let path = spec.path.clone().ok_or_else(|| vec![no_path(spec)])?;
                 self.push(service, spec, scope, path, Content::Text(text), place_of(spec));
                 Ok(())

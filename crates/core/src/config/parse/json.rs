@@ -6,12 +6,11 @@ use jsonc_parser::ast::{Object, ObjectProp, Value};
 use jsonc_parser::common::{Range, Ranged};
 use jsonc_parser::errors::ParseErrorKind;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use serde::de::IgnoredAny;
 
 use super::{Lines, MAX_DEPTH, MAX_NODES, Report, Stop, fragment, json_number};
 use crate::config::node::{Data, Map, Node, Span};
 use crate::config::scalar;
-use crate::diagnostic::{Diagnostic, Position};
+use crate::diagnostic::Diagnostic;
 
 const STRICT: ParseOptions = ParseOptions {
     allow_comments: false,
@@ -40,7 +39,8 @@ struct Reader<'l, 't> {
 
 impl Reader<'_, '_> {
     fn read(&mut self, text: &str) -> Result<Node, Stop> {
-        if separators(text) >= MAX_NODES {
+        let scan = scan(text);
+        if scan.separators >= MAX_NODES {
             let start = self.lines.span(0..0);
             return Err(self.report.stop(start, format!("more than {MAX_NODES} values")));
         }
@@ -48,7 +48,11 @@ impl Reader<'_, '_> {
             Ok(parsed) => parsed.value,
             Err(error) => return Err(self.syntax(error.range(), error.kind())),
         };
-        self.check_strictly(text)?;
+        if let Some(at) = scan.stray {
+            let message = "control characters in strings, and spaces other than space, tab and line \
+                           break between values, are not allowed";
+            return Err(self.report.stop(self.lines.span(at..at + 1), message));
+        }
         match root {
             Some(root) => self.node(&root, 0),
             None => {
@@ -65,19 +69,6 @@ impl Reader<'_, '_> {
             kind => fragment(&kind.to_string()),
         };
         self.report.stop(self.lines.span(range.start..range.end), message)
-    }
-
-    /// Refuses what the parser lets through: control characters in strings and spaces other than
-    /// the four of JSON.
-    fn check_strictly(&mut self, text: &str) -> Result<(), Stop> {
-        let Err(error) = serde_json::from_str::<IgnoredAny>(text) else { return Ok(()) };
-        let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-        let column = Position::of_offset(line, error.column().saturating_sub(1)).column;
-        let number = u32::try_from(error.line()).unwrap_or(u32::MAX);
-        let span = Span { position: Position { line: number, column }, width: 1 };
-        let message = error.to_string();
-        let message = message.split(" at line ").next().unwrap_or_default();
-        Err(self.report.stop(span, message))
     }
 
     fn node(&mut self, value: &Value<'_>, depth: usize) -> Result<Node, Stop> {
@@ -131,18 +122,30 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Returns how many commas and brackets separate values, which bounds how many values there are
-/// before memory is spent on them.
-fn separators(text: &str) -> usize {
-    let (mut count, mut quoted, mut escaped) = (0, false, false);
-    for byte in text.bytes() {
+/// What is known of a text before it is parsed.
+#[derive(Default)]
+struct Scan {
+    /// How many commas and opening brackets separate values, which bounds how many values there are
+    /// before memory is spent on them.
+    separators: usize,
+    /// The first byte that JSON does not allow where it stands but the parser lets through.
+    stray: Option<usize>,
+}
+
+fn scan(text: &str) -> Scan {
+    let mut scan = Scan::default();
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' | b'[' | b'{' if !quoted => count += 1,
+            b',' | b'[' | b'{' if !quoted => scan.separators += 1,
+            b'\t' | b'\n' | b'\r' if !quoted => {}
+            0..=0x1f => scan.stray = scan.stray.or(Some(at)),
+            0x80.. if !quoted => scan.stray = scan.stray.or(Some(at)),
             _ => {}
         }
     }
-    count
+    scan
 }

@@ -42,7 +42,7 @@ fn values_know_their_place_in_characters() {
     assert_eq!(place(&yaml, "ü"), ("f:1:4".into(), 1));
     assert_eq!(place(&yaml, "b.0"), ("f:3:5".into(), 4));
     assert_eq!(place(&yaml, "b.1.k"), ("f:4:9".into(), 1));
-    assert_eq!(place(&yaml, "c").0, "f:5:4");
+    assert_eq!(place(&yaml, "c").0, "f:6:3");
     let toml = read(Toml, "\"ü\" = 1\r\n[t]\r\nx.y = 'é' # c\r\n");
     assert_eq!(place(&toml, "ü"), ("f:1:7".into(), 1));
     assert_eq!(place(&toml, "t"), ("f:2:1".into(), 3));
@@ -185,9 +185,9 @@ fn yaml_is_one_document() {
 
 #[test]
 fn yaml_tags_of_others_are_refused() {
-    assert_eq!(error(Yaml, "a: !vault x"), "f:1:11: tag `!vault` is not supported");
-    assert_eq!(error(Yaml, "a: !!binary eA=="), "f:1:13: tag `!!binary` is not supported here");
-    assert_eq!(error(Yaml, "a: !!int x"), "f:1:10: value does not fit its tag `!!int`");
+    assert_eq!(error(Yaml, "a: !vault x"), "f:1:4: tag `!vault` is not supported");
+    assert_eq!(error(Yaml, "a: !!binary eA=="), "f:1:4: tag `!!binary` is not supported here");
+    assert_eq!(error(Yaml, "a: !!int x"), "f:1:4: value does not fit its tag `!!int`");
     assert!(error(Yaml, "a: !!set {b}").contains("`!!set`"));
     assert!(error(Yaml, "a: !x [1]").contains("`!x`"));
     assert_eq!(read(Yaml, "a: !!map {b: !!seq []}").to_json(), json!({"a": {"b": []}}));
@@ -199,7 +199,7 @@ fn syntax_errors_have_their_place() {
         let errors = errors(format, text);
         assert!(errors[0].starts_with(place), "{text:?}: {errors:?}");
     };
-    starts(Yaml, "a: 1\n\tb: 2\n", "f:2:");
+    starts(Yaml, "a: 1\n\tb: 2\n", "f:1:4: while scanning a plain scalar, found a tab");
     starts(Yaml, "a: 1\nb: [1, 2\n", "f:3:");
     starts(Yaml, "a: *nowhere\n", "f:1:4: ");
     starts(Yaml, "a: 'x\n", "f:");
@@ -253,8 +253,8 @@ fn json_is_strict() {
         assert!(parse(Json, "f", text).is_err(), "{text}");
     }
     assert_eq!(
-        error(Json, "{\"ü\": \"a\tb\"}"),
-        "f:1:9: control character (\\u0000-\\u001F) found while parsing a string"
+        error(Json, "{\"ü\": \"a\tb\"}").split(" in ").next(),
+        Some("f:1:9: control characters")
     );
 }
 
@@ -303,7 +303,6 @@ fn depth_is_bounded() {
         assert!(parse(Toml, "f", &format!("a{} = 1", ".a".repeat(levels))).is_err());
         assert!(parse(Toml, "f", &format!("[a{}]", ".a".repeat(levels))).is_err());
     }
-    assert!(error(Json, &"[".repeat(200)).contains(""));
     let fits = read(Json, &nested("[", "1", "]", MAX_DEPTH));
     assert_eq!(fits.height(), MAX_DEPTH);
     assert_eq!(read(Yaml, &nested("- ", "1", "", MAX_DEPTH)).height(), MAX_DEPTH);
@@ -360,6 +359,14 @@ fn sizes_are_bounded() {
     }
     let text = format!("\"{}\"", ",".repeat(MAX_NODES));
     assert!(parse(Json, "f", &text).is_ok());
+}
+
+#[test]
+fn dotted_keys_and_brackets_nest_together() {
+    let dots = vec!["a"; 79].join(".");
+    let text = format!("x = {}1{}", format!("{{{dots} = ").repeat(60), "}".repeat(60));
+    let message = error(Toml, &text);
+    assert!(message.ends_with("nested more than 128 levels deep"), "{message}");
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue, Error};
 
-use super::{Lines, Report, Stop, fragment};
+use super::{Lines, MAX_DEPTH, Report, Stop, fragment};
 use crate::config::node::{Data, Map, Node};
 use crate::config::scalar;
 use crate::diagnostic::Diagnostic;
+use crate::toml_depth::too_deep;
 
 /// How many duplicate keys are looked up again to name their first place.
 const MAX_LOOKUPS: usize = 20;
@@ -17,6 +18,11 @@ const MAX_LOOKUPS: usize = 20;
 pub(super) fn parse(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let lines = Lines::new(text);
     let mut reader = Reader { report: Report::new(file), lines: &lines };
+    if let Some(place) = too_deep(text, MAX_DEPTH) {
+        let span = lines.span(place);
+        let stop = reader.report.stop(span, format!("nested more than {MAX_DEPTH} levels deep"));
+        return reader.report.finish(Err(stop));
+    }
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         reader.syntax(text, &errors);

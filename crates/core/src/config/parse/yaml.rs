@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Marks, Tag};
 
-use super::{MAX_COPIES, Report, Stop, fragment};
+use super::{MAX_COPIES, MAX_DEPTH, Report, Stop, fragment};
 use crate::config::node::{Data, Map, Node, Span};
 use crate::config::scalar::{self, InvalidScalar};
 use crate::diagnostic::{Diagnostic, Position};
@@ -80,7 +80,7 @@ impl Builder {
                 Ok((event, marks)) => self.event(event, span_of(marks))?,
                 Err(error) => {
                     let at = Span { position: position_of(*error.marker()), width: 1 };
-                    return Err(self.report.stop(at, fragment(error.info())));
+                    return Err(self.report.stop(at, syntax(error.info())));
                 }
             }
         }
@@ -288,6 +288,15 @@ impl Builder {
         {
             *key = Some(new);
         }
+    }
+}
+
+/// Returns the scanner's message as ours; it looks ahead, and so meets the depth of flow collections
+/// before the builder does.
+fn syntax(info: &str) -> String {
+    match info {
+        "recursion limit exceeded" => format!("nested more than {MAX_DEPTH} levels deep"),
+        _ => fragment(info),
     }
 }
 

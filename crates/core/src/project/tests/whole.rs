@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{FILE, HEAD, accepted};
 use crate::command::Command;
+use crate::config::Format;
 use crate::environment::EnvironmentType;
 use crate::health::Probe;
-use crate::project::{ConfigFormat, DEFAULT_RETAIN, FileContent, FileSpec, Project, Render};
+use crate::project::{DEFAULT_RETAIN, FileContent, FileSpec, Project, Render};
 use crate::release::{Layout, Mode};
 use crate::strategy::StrategySpec;
 
@@ -120,9 +121,9 @@ fn what_is_in_files() {
         FileContent::Config { name, format } => (name, format),
         other => panic!("{other:?}"),
     };
-    assert_eq!(format(2), ("app".to_owned(), ConfigFormat::Json));
-    assert_eq!(format(3).1, ConfigFormat::Toml);
-    assert_eq!(format(4).1, ConfigFormat::Yaml);
+    assert_eq!(format(2), ("app".to_owned(), Format::Json));
+    assert_eq!(format(3).1, Format::Toml);
+    assert_eq!(format(4).1, Format::Yaml);
     let content = file(&project, "web", 5).content;
     let FileContent::Directory { source, render } = content else { panic!("{content:?}") };
     assert_eq!((source.value.as_str(), render), ("static", Render::Copy));

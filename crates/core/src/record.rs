@@ -295,7 +295,7 @@ impl ConfigDeployment {
     pub fn outcome(&self) -> Outcome {
         let lost = self.targets.iter().any(|target| {
             target.state == TargetState::RollbackFailed
-                || (target.state == TargetState::Unhealthy && target.release != target.from)
+                || (target.state == TargetState::Unhealthy && target.release == target.to)
         });
         match self.status {
             _ if self.succeeded() => Outcome::Done,
@@ -305,10 +305,12 @@ impl ConfigDeployment {
         }
     }
 
-    /// Tells whether a target holds another release than before.
+    /// Tells whether a target was left on another release than before. One that somebody else
+    /// moved in the meantime does not count.
     #[must_use]
     pub fn moved_a_target(&self) -> bool {
-        self.targets.iter().any(|target| target.from != target.release)
+        let moved = |target: &TargetRecord| target.from != target.to && target.release == target.to;
+        self.targets.iter().any(moved)
     }
 }
 
@@ -328,22 +330,23 @@ pub enum Outcome {
 /// Returns the deployments that are in effect, oldest first: the last is what `rollback ENV`
 /// undoes. `records` are one environment's, oldest first.
 ///
-/// A successful deployment that moved a target comes into effect on top of the earlier ones. A
-/// rollback takes the
-/// deployment that it undoes, and whatever came after it, out of effect; one that returns to a
-/// deployment takes what came after that out. A rollback whose subject was no longer in effect
-/// (such as that of a rollback) is like a deployment of its own.
+/// A deployment that moved a target comes into effect on top of the earlier ones, also where it
+/// failed and could not be wholly taken back. A rollback takes the deployment that it undoes, and
+/// whatever came after it, out of effect; one that returns to a deployment takes what came after
+/// that out; one that failed leaves its subject in effect. A rollback whose subject was no longer in
+/// effect (such as that of a rollback) is like a deployment of its own.
 #[must_use]
 pub fn in_effect(records: &[ConfigDeployment]) -> Vec<&ConfigDeployment> {
     let mut stack: Vec<&ConfigDeployment> = Vec::new();
     for record in records {
-        if !record.succeeded() {
+        if !record.status.is_terminal() {
             continue;
         }
         let info = record.rollback_info.as_ref();
         let subject = info.and_then(|info| info.deployment.as_ref());
         let at = subject.and_then(|id| stack.iter().position(|r| r.deployment_id == *id));
         match at {
+            Some(_) if !record.succeeded() => {}
             Some(at) if info.is_some_and(|info| info.returns_to) => stack.truncate(at + 1),
             Some(at) => stack.truncate(at),
             None if record.moved_a_target() => stack.push(record),
@@ -379,7 +382,7 @@ mod tests {
                 address: Address::Local { root: "x".to_owned() },
                 state: TargetState::NotChecked,
                 from: None,
-                to: None,
+                to: Some(ReleaseId(crate::digest::Digest::of(id.as_bytes()))),
                 release: Some(ReleaseId(crate::digest::Digest::of(id.as_bytes()))),
                 error: None,
             }],
@@ -391,6 +394,11 @@ mod tests {
             duration_ms: 0,
             error: None,
         }
+    }
+
+    fn failed(id: &str, info: Option<(&str, bool)>) -> ConfigDeployment {
+        let error = Some("it broke".to_owned());
+        ConfigDeployment { status: DeploymentStatus::Failed, error, ..record(id, info) }
     }
 
     fn left(records: &[ConfigDeployment]) -> Vec<&str> {
@@ -431,16 +439,47 @@ mod tests {
     }
 
     #[test]
-    fn failures_were_never_in_effect() {
-        let mut failed = record("deploy_b", None);
-        failed.status = DeploymentStatus::Failed;
+    fn a_failure_that_changed_nothing_was_never_in_effect() {
+        let mut failed = failed("deploy_b", None);
+        failed.targets[0].release = None;
+        assert_eq!(failed.outcome(), Outcome::NothingChanged);
         assert_eq!(left(&[record("deploy_a", None), failed]), ["deploy_a"]);
+    }
+
+    #[test]
+    fn a_failure_that_left_a_target_moved_is_undone_first() {
+        let records = [record("deploy_a", None), failed("deploy_b", None)];
+        assert_eq!(records[1].outcome(), Outcome::NotWhollyRolledBack);
+        assert_eq!(left(&records), ["deploy_a", "deploy_b"]);
+    }
+
+    #[test]
+    fn a_rollback_that_failed_can_be_tried_again() {
+        let again = failed("rollback_1", Some(("deploy_b", false)));
+        let records = [record("deploy_a", None), record("deploy_b", None), again];
+        assert_eq!(left(&records), ["deploy_a", "deploy_b"]);
+    }
+
+    #[test]
+    fn what_somebody_else_moved_is_not_ours_to_undo() {
+        let mut failed = failed("deploy_b", None);
+        failed.targets[0].release = Some(ReleaseId(crate::digest::Digest::of(b"theirs")));
+        assert_eq!(failed.outcome(), Outcome::NothingChanged);
+        assert!(left(&[failed]).is_empty());
+    }
+
+    #[test]
+    fn a_repair_in_place_that_failed_is_not_as_before() {
+        let mut failed = failed("deploy_b", None);
+        failed.targets[0].from = failed.targets[0].to;
+        failed.targets[0].state = TargetState::Unhealthy;
+        assert_eq!(failed.outcome(), Outcome::NotWhollyRolledBack);
     }
 
     #[test]
     fn a_deployment_that_moved_nothing_is_not_undone() {
         let mut unchanged = record("deploy_b", None);
-        unchanged.targets[0].from = unchanged.targets[0].release;
+        unchanged.targets[0].from = unchanged.targets[0].to;
         assert_eq!(left(&[record("deploy_a", None), unchanged]), ["deploy_a"]);
     }
 

@@ -204,6 +204,20 @@ impl Site {
         Ok(record::read(&state, release)?.map(|record| record.manifest))
     }
 
+    /// Returns `release` as it was staged here, or nothing where it is not: what the site can be
+    /// taken back to without help from anybody.
+    ///
+    /// # Errors
+    /// When the record of the release cannot be read or is damaged.
+    pub fn recall(&self, release: &ReleaseId) -> Result<Option<Live>, SiteError> {
+        let Some(state) = self.open_state()? else { return Ok(None) };
+        let files = match state.child(record::RELEASES)? {
+            Some(releases) => releases.child(&release.to_string())?,
+            None => None,
+        };
+        Ok(record::read(&state, release)?.filter(|_| files.is_some()).map(Live::from))
+    }
+
     /// Returns the absolute path of the root.
     #[must_use]
     pub fn root(&self) -> &Path {

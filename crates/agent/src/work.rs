@@ -18,7 +18,7 @@ use windlass_core::target::{Address, TargetId};
 use crate::probe::{self, ProbeContext};
 use crate::run::{self, Context, Exit};
 use crate::site::{
-    BlobSource, Inspection, LockedSite, Owner, Recovered, Site, SiteError, StagedRelease,
+    BlobSource, Inspection, Live, LockedSite, Owner, Recovered, Site, SiteError, StagedRelease,
 };
 
 /// How long `check` and `on_change` may take.
@@ -38,12 +38,21 @@ pub struct Assignment {
     pub manifest: Manifest,
 }
 
+impl From<Live> for Assignment {
+    fn from(live: Live) -> Self {
+        Self { id: live.release, release: live.content, manifest: live.manifest }
+    }
+}
+
 /// Why a target could not do its part.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
     /// The files could not be inspected, staged or switched.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// Somebody else moved the target in the meantime; it was left alone.
+    #[error("holds {} by now: somebody else deployed to it, and it was left alone", name(.0.as_ref()))]
+    Moved(Option<ReleaseId>),
     /// A `check`, an `on_change` or a health command could not be started.
     #[error("{role} of service `{service}`: {source}")]
     Command {
@@ -69,6 +78,10 @@ pub enum WorkError {
     /// A service did not become healthy.
     #[error("unhealthy: {}", .0.join("; "))]
     Unhealthy(Vec<String>),
+}
+
+fn name(release: Option<&ReleaseId>) -> String {
+    release.map_or_else(|| "nothing".to_owned(), |release| format!("release {}", release.short()))
 }
 
 fn excerpt(output: &str) -> String {
@@ -118,6 +131,14 @@ impl Worker<'_> {
         Ok(self.site.inspect(wanted)?)
     }
 
+    /// Returns a release as the target itself keeps it, or nothing where it does not.
+    ///
+    /// # Errors
+    /// When the target cannot be read.
+    pub fn recall(&self, release: &ReleaseId) -> Result<Option<Assignment>, WorkError> {
+        Ok(self.site.recall(release)?.map(Assignment::from))
+    }
+
     /// Removes the releases that are neither live nor in `keep`.
     ///
     /// # Errors
@@ -127,7 +148,8 @@ impl Worker<'_> {
     }
 
     /// Stages the release beside the live one and, with `checked`, runs its checks. Nothing live
-    /// changes.
+    /// changes, but where the release is live already: files of it that were changed by hand are
+    /// mended, and the reloads of their services queued for [`Worker::activate`].
     ///
     /// # Errors
     /// When a file cannot be staged, an output path is somebody else's, or a check fails.
@@ -140,12 +162,27 @@ impl Worker<'_> {
     ) -> Result<(), WorkError> {
         self.emit_state(TargetState::Staging);
         let mut site = self.lock_whole()?;
+        self.expect_mending(&mut site, deployment, to)?;
         let staged = self.stage(&mut site, deployment, to, blobs)?;
         if checked {
             self.emit_state(TargetState::Checking);
             self.check(deployment, to, &staged)?;
         }
         Ok(())
+    }
+
+    fn expect_mending(
+        &self,
+        site: &mut LockedSite<'_>,
+        deployment: &DeploymentId,
+        to: &Assignment,
+    ) -> Result<(), WorkError> {
+        if site.live()? != Some(to.id) {
+            return Ok(());
+        }
+        let changed: Vec<_> =
+            changed_services(self.site.inspect(None)?, Some(to)).into_iter().collect();
+        if changed.is_empty() { Ok(()) } else { Ok(site.queue_reloads(deployment, &changed)?) }
     }
 
     fn stage(
@@ -188,48 +225,40 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Switches the target to `to` (to nothing, if none), runs `on_change` of the services whose
-    /// files changed and waits until their health checks agree.
+    /// Switches the target from one of `over` to `to` (to nothing, if none), runs `on_change` of the
+    /// services whose files changed and waits until their health checks agree. A reload that fails
+    /// stays queued: the next activation runs it again.
     ///
     /// # Errors
     /// The target is on `to` after [`WorkError::Command`], [`WorkError::Refused`] and
-    /// [`WorkError::Unhealthy`]; after [`WorkError::Site`] it is where it was, or its journal says
-    /// what [`Worker::recover`] will do.
+    /// [`WorkError::Unhealthy`]; [`WorkError::Moved`] when it holds none of `over`, and is left as it
+    /// is; after [`WorkError::Site`] it is where it was, or its journal says what
+    /// [`Worker::recover`] will do.
     pub fn activate(
         &self,
         deployment: &DeploymentId,
+        over: &[Option<ReleaseId>],
         to: Option<&Assignment>,
     ) -> Result<TargetState, WorkError> {
         self.emit_state(TargetState::Activating);
         let mut site = self.lock_whole()?;
-        let changed = self.changed_services(to)?.into_iter().collect();
+        let seen = self.site.inspect(None)?;
+        let live = seen.live.as_ref().map(|live| live.release);
+        if !over.contains(&live) {
+            return Err(WorkError::Moved(live));
+        }
+        let changed = changed_services(seen, to).into_iter().collect();
         let activated = site.activate(to.map(|to| to.id), deployment, changed)?;
         let changed: BTreeSet<ServiceName> = activated.reloads.into_iter().collect();
-        let reloaded = to.map_or(Ok(()), |to| self.reload(deployment, to, &changed));
+        if let Some(to) = to {
+            self.reload(deployment, to, &changed)?;
+        }
         site.reloads_done()?;
         drop(site);
-        reloaded?;
         match to {
             Some(to) => self.probe(deployment, to, &changed),
             None => Ok(TargetState::NotChecked),
         }
-    }
-
-    /// Returns the services with a file that differs between what is live and `to`, counting files
-    /// that a person changed on the target.
-    fn changed_services(
-        &self,
-        to: Option<&Assignment>,
-    ) -> Result<BTreeSet<ServiceName>, WorkError> {
-        let seen = self.site.inspect(None)?;
-        let live = seen.live.map(|live| live.manifest).unwrap_or_default();
-        let empty = Manifest::default();
-        let wanted = to.map_or(&empty, |to| &to.manifest);
-        let mut changed = services_that_differ(&live, wanted);
-        let drifted = seen.drift.iter().filter_map(|drift| drift.path.parse().ok());
-        changed
-            .extend(drifted.filter_map(|path| wanted.get(&path).map(|file| file.service.clone())));
-        Ok(changed)
     }
 
     fn reload(
@@ -376,6 +405,18 @@ const fn role_name(role: CommandRole) -> &'static str {
         CommandRole::OnChange => "on_change",
         CommandRole::Health => "health",
     }
+}
+
+/// Returns the services with a file that differs between what was seen and `to`, counting files that
+/// a person changed on the target.
+fn changed_services(seen: Inspection, to: Option<&Assignment>) -> BTreeSet<ServiceName> {
+    let live = seen.live.map(|live| live.manifest).unwrap_or_default();
+    let empty = Manifest::default();
+    let wanted = to.map_or(&empty, |to| &to.manifest);
+    let mut changed = services_that_differ(&live, wanted);
+    let drifted = seen.drift.iter().filter_map(|drift| drift.path.parse().ok());
+    changed.extend(drifted.filter_map(|path| wanted.get(&path).map(|file| file.service.clone())));
+    changed
 }
 
 /// Returns the services with a file that is in one manifest and not, or not the same, in the other.

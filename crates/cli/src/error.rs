@@ -60,6 +60,10 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Engine(Error::Failed(record)) => exit_of(record),
+            Self::Engine(Error::Interrupted { .. }) => Exit::NotWhollyRolledBack,
+            Self::Engine(Error::Unrecorded { record, .. }) if record.moved_a_target() => {
+                Exit::NotWhollyRolledBack
+            }
             Self::Engine(Error::Store(StoreError::Held { .. })) => Exit::Locked,
             Self::Engine(_) | Self::Output(_) => Exit::Failed,
             Self::Usage { .. } => Exit::Usage,

@@ -58,13 +58,17 @@ pub struct TargetPlan {
     /// What a person changed on the target since its last deployment; it will be overwritten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
+    /// Whether an activation was interrupted on the target, or its reloads are still due: they are
+    /// made up for, even where the release stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
 }
 
 impl TargetPlan {
-    /// Tells whether the target already holds what it should.
+    /// Tells whether the target already holds what it should, and nothing is left to do on it.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        self.from == self.to && self.drift.is_empty()
+        self.from == self.to && self.drift.is_empty() && !self.interrupted
     }
 }
 

@@ -68,7 +68,8 @@ impl Engine {
     ) -> Result<Planned, Error> {
         let built = self.build(environment, input)?;
         let draft = self.draft(environment, &built).await?;
-        self.look(draft, built.hold).await
+        let fleet = self.fleet(&environment.targets, &environment.config_path)?;
+        self.look(draft, fleet, built.hold).await
     }
 
     async fn draft(&self, environment: &Environment, built: &Built) -> Result<Draft, Error> {
@@ -81,6 +82,7 @@ impl Engine {
         warnings.extend(self.left_behind(environment).await?);
         Ok(Draft {
             environment: environment.name.clone(),
+            project: Some(built.release.project.clone()),
             config_path: environment.config_path.clone(),
             intent: Intent::Deploy,
             config_files: built.config_files.clone(),
@@ -90,22 +92,35 @@ impl Engine {
         })
     }
 
-    /// Returns a warning when the last deployment put its files elsewhere: they stay there.
-    async fn left_behind(&self, environment: &Environment) -> Result<Option<String>, Error> {
+    /// Returns warnings where the last deployment put files that this one does not reach: they stay.
+    async fn left_behind(&self, environment: &Environment) -> Result<Vec<String>, Error> {
         let listing = self.store.records(Some(&environment.name)).await?;
-        let last = listing.items.into_iter().find(ConfigDeployment::succeeded);
-        let elsewhere = last.filter(|last| last.config_path != environment.config_path);
-        Ok(elsewhere.map(|last| {
+        let Some(last) = listing.items.into_iter().find(ConfigDeployment::succeeded) else {
+            return Ok(Vec::new());
+        };
+        let mut warnings = Vec::new();
+        let id = &last.deployment_id;
+        if last.config_path != environment.config_path {
             let (old, new) = (&last.config_path, &environment.config_path);
-            let id = &last.deployment_id;
-            format!("config_path was {old} and is {new}: the files of {id} stay in {old}")
-        }))
+            warnings.push(format!(
+                "config_path was {old} and is {new}: the files of {id} stay in {old}"
+            ));
+        }
+        let is_known = |id: &TargetId| environment.targets.iter().any(|target| target.id == *id);
+        let left = last.targets.iter().filter(|t| t.release.is_some() && !is_known(&t.id));
+        warnings.extend(left.map(|target| {
+            format!("{} is no longer a target: the files of {id} stay on it", target.id)
+        }));
+        Ok(warnings)
     }
 
     /// Looks at the targets of a draft and returns its plan.
-    pub(crate) async fn look(&self, draft: Draft, hold: Hold) -> Result<Planned, Error> {
-        let targets = draft.targets.iter().map(|(target, _)| target);
-        let fleet = Fleet::reach(targets, &draft.config_path, &self.how_to_reach())?;
+    pub(crate) async fn look(
+        &self,
+        draft: Draft,
+        fleet: Fleet,
+        hold: Hold,
+    ) -> Result<Planned, Error> {
         let (plan, seen) = draft.plan(&fleet, &self.objects).await?;
         Ok(Planned { plan, seen, fleet, hold })
     }
@@ -189,7 +204,7 @@ impl Engine {
         let _lock = self.lock(&plan.environment, deployed_by, "apply").await?;
         self.recover_interrupted(&plan.environment).await?;
         let targets: Vec<_> = plan.targets.iter().map(target_of).collect();
-        let fleet = Fleet::reach(&targets, &plan.config_path, &self.how_to_reach())?;
+        let fleet = self.fleet(&targets, &plan.config_path)?;
         let hold = self.hold_objects()?;
         let seen = self.see_again(&plan, &fleet).await?;
         self.carry_out(Planned { plan, seen, fleet, hold }, deployed_by, began).await
@@ -204,8 +219,8 @@ impl Engine {
         let mut wanted: BTreeMap<TargetId, Arc<Manifest>> = BTreeMap::new();
         for target in &plan.targets {
             if let Some(to) = target.to {
-                let manifest = self.assignment(to, &target.id)?.manifest.clone();
-                wanted.insert(target.id.clone(), Arc::new(manifest));
+                let assignment = self.restorable(fleet, &target.id, to).await?;
+                wanted.insert(target.id.clone(), Arc::new(assignment.manifest.clone()));
             }
         }
         let answers = fleet.ask_all(|id, host| {
@@ -238,7 +253,7 @@ impl Engine {
         began: Duration,
     ) -> Result<ConfigDeployment, Error> {
         let Planned { plan, seen, fleet, hold } = planned;
-        let moves = self.moves(&plan, &seen)?;
+        let moves = self.moves(&plan, &fleet, &seen).await?;
         let record = self.begin(&plan, deployed_by).await?;
         drop(hold);
         self.events.emit(Event::DeploymentStarted {
@@ -254,15 +269,19 @@ impl Engine {
         self.finish(&plan, &fleet, record).await
     }
 
-    fn moves(
+    async fn moves(
         &self,
         plan: &Plan,
+        fleet: &Fleet,
         seen: &BTreeMap<TargetId, Inspection>,
     ) -> Result<BTreeMap<TargetId, Move>, Error> {
         let mut moves = BTreeMap::new();
         for target in plan.targets.iter().filter(|target| !target.is_unchanged()) {
             let from = seen[&target.id].live.as_ref().map(assignment_of);
-            let to = target.to.map(|to| self.assignment(to, &target.id)).transpose()?;
+            let to = match target.to {
+                Some(to) => Some(self.restorable(fleet, &target.id, to).await?),
+                None => None,
+            };
             moves.insert(target.id.clone(), Move { from, to });
         }
         Ok(moves)
@@ -314,7 +333,9 @@ impl Engine {
         fleet: &Fleet,
         record: ConfigDeployment,
     ) -> Result<ConfigDeployment, Error> {
-        self.store.update_record(&record).await?;
+        if let Err(source) = self.store.update_record(&record).await {
+            return Err(Error::Unrecorded { record: Box::new(record), source });
+        }
         if record.succeeded() {
             self.mark_undone(&record).await?;
             prune(plan, fleet).await;
@@ -375,8 +396,9 @@ impl Engine {
 async fn prune(plan: &Plan, fleet: &Fleet) {
     let before: BTreeMap<TargetId, Vec<ReleaseId>> =
         plan.targets.iter().map(|t| (t.id.clone(), t.from.into_iter().collect())).collect();
+    // Where files were only repaired, the one before is still the one to go back to.
     let moved =
-        plan.targets.iter().filter(|target| !target.is_unchanged()).map(|target| &target.id);
+        plan.targets.iter().filter(|target| target.from != target.to).map(|target| &target.id);
     let answers = fleet
         .ask(moved, |id, host| {
             let keep = before[&id].clone();
@@ -392,11 +414,7 @@ async fn prune(plan: &Plan, fleet: &Fleet) {
 
 /// Returns the release that is live on a target, as something it can be taken back to.
 pub(crate) fn assignment_of(live: &Live) -> Arc<Assignment> {
-    Arc::new(Assignment {
-        id: live.release,
-        release: live.content.clone(),
-        manifest: live.manifest.clone(),
-    })
+    Arc::new(Assignment::from(live.clone()))
 }
 
 fn target_of(plan: &TargetPlan) -> Target {

@@ -10,13 +10,14 @@ use windlass_core::environment::Environment;
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::{Manifest, Release, ReleaseId};
-use windlass_core::target::TargetId;
+use windlass_core::target::{Target, TargetId};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::events::{EventSink, Events};
 use crate::executor::StopFlag;
-use crate::host::Reach;
+use crate::fleet::Fleet;
+use crate::host::{ByAddress, Reach, Reacher};
 use crate::objects::{Hold, Objects};
 use crate::project::LoadedProject;
 use crate::store::{FileStore, Holder, Listing, StateStore};
@@ -33,6 +34,7 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Events,
     pub(crate) stop: StopFlag,
+    pub(crate) reacher: Arc<dyn Reacher>,
     pub(crate) lock_wait: Option<std::time::Duration>,
 }
 
@@ -49,6 +51,8 @@ pub struct Options {
     pub sinks: Vec<Box<dyn EventSink>>,
     /// What stops a deployment at its next safe point.
     pub stop: StopFlag,
+    /// What reaches targets; their addresses say how, unless it says otherwise.
+    pub reacher: Option<Arc<dyn Reacher>>,
 }
 
 impl Engine {
@@ -74,6 +78,7 @@ impl Engine {
             events: Events::new(Arc::clone(&clock), options.sinks),
             clock,
             stop: options.stop,
+            reacher: options.reacher.unwrap_or_else(|| Arc::new(ByAddress)),
             lock_wait: None,
         })
     }
@@ -183,13 +188,18 @@ impl Engine {
         Ok(self.store.records(environment).await?)
     }
 
-    /// Returns how targets are reached.
-    pub(crate) fn how_to_reach(&self) -> Reach {
-        Reach {
+    /// Reaches `targets`, whose files live in `config_path`.
+    pub(crate) fn fleet<'a>(
+        &self,
+        targets: impl IntoIterator<Item = &'a Target>,
+        config_path: &str,
+    ) -> Result<Fleet, Error> {
+        let how = Reach {
             base: Arc::from(self.base.as_path()),
             objects: self.objects.clone(),
             events: self.events.clone(),
-        }
+        };
+        Fleet::reach(targets, config_path, self.reacher.as_ref(), &how)
     }
 
     /// Returns the lock's note: who works on the environment, and why.
@@ -200,6 +210,23 @@ impl Engine {
     /// Keeps objects from being collected while they are looked up.
     pub(crate) fn hold_objects(&self) -> Result<Hold, Error> {
         self.objects.hold().map_err(Error::io("lock", self.objects.path()))
+    }
+
+    /// Returns a release and its files on `target`: from the object store, or as the target itself
+    /// keeps it where it was deployed from another workspace.
+    pub(crate) async fn restorable(
+        &self,
+        fleet: &Fleet,
+        target: &TargetId,
+        release: ReleaseId,
+    ) -> Result<Arc<Assignment>, Error> {
+        match self.assignment(release, target) {
+            Ok(assignment) => Ok(assignment),
+            Err(collected) => {
+                let kept = fleet.recall(target, release).await.ok().flatten();
+                kept.ok_or(collected)
+            }
+        }
     }
 
     /// Reads a release and its files on `target` from the object store.

@@ -79,6 +79,23 @@ pub enum Error {
     /// A deployment was carried out and failed; its record says how.
     #[error("{}", .0.error.as_deref().unwrap_or("the deployment failed"))]
     Failed(Box<ConfigDeployment>),
+    /// An earlier deployment was interrupted, and targets could not be taken to where they belong.
+    #[error("{deployment} was interrupted and has to be ended first: {}", targets(.failures))]
+    Interrupted {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The targets, and why not.
+        failures: Vec<TargetFailure>,
+    },
+    /// A deployment was carried out, and how it ended could not be written down: its record still
+    /// says that it is in progress, and the next run takes it back.
+    #[error("{}: how it ended could not be recorded", .record.deployment_id)]
+    Unrecorded {
+        /// What should have been written.
+        record: Box<ConfigDeployment>,
+        /// Why it could not be.
+        source: StoreError,
+    },
     /// State could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,6 +153,8 @@ impl Error {
             Self::Obstructed(_) => "obstructed",
             Self::Targets(_) => "target",
             Self::Failed(_) => "failed",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Unrecorded { .. } => "unrecorded",
             Self::Store(StoreError::Held { .. }) => "locked",
             Self::Store(_) => "state",
             Self::Io { .. } => "io",

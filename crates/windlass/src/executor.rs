@@ -2,7 +2,7 @@
 //!
 //! Deployments and rollbacks are the same work. Every target is staged and checked before the first
 //! one changes. A deployment that fails afterwards takes back each target that it moved; a rollback
-//! that fails goes on with the others, and says which targets are not where they should be.
+//! goes on without the targets that fail, and says which are not where they should be.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use windlass_agent::work::Assignment;
 use windlass_core::event::Event;
 use windlass_core::plan::{Intent, Plan};
 use windlass_core::record::{
-    ConfigDeployment, DeploymentId, DeploymentStatus, RollbackInfo, TargetState,
+    ConfigDeployment, DeploymentId, DeploymentStatus, RollbackInfo, TargetRecord, TargetState,
 };
 use windlass_core::release::ReleaseId;
 use windlass_core::strategy::Stage;
 use windlass_core::target::TargetId;
 
+use crate::deploy::describe;
 use crate::events::Events;
 use crate::fleet::Fleet;
 use crate::host::HostError;
@@ -60,22 +61,30 @@ impl Execution<'_> {
     /// Carries the plan out and returns the record, with everything but its duration final.
     pub(crate) async fn run(mut self) -> ConfigDeployment {
         let moving: Vec<TargetId> = self.moving();
-        if let Err(reason) = self.prepare(&moving).await {
-            return self.end(DeploymentStatus::Failed, Some(reason));
+        let mut reasons = self.prepare(&moving).await;
+        if !reasons.is_empty() && !self.keeps_going() {
+            return self.end(DeploymentStatus::Failed, reasons);
         }
-        match self.activate_stages().await {
-            Ok(()) => self.end(DeploymentStatus::Success, None),
-            Err(reason) if self.plan.intent == Intent::Deploy => self.give_up(reason).await,
-            Err(reason) => self.end(DeploymentStatus::Failed, Some(reason)),
+        reasons.extend(self.activate_stages().await);
+        match reasons.is_empty() {
+            true => self.end(DeploymentStatus::Success, reasons),
+            false if self.keeps_going() => self.end(DeploymentStatus::Failed, reasons),
+            false => self.give_up(reasons).await,
         }
+    }
+
+    /// Tells whether a target that fails is left behind: in a rollback, every target that can go
+    /// back should.
+    fn keeps_going(&self) -> bool {
+        self.plan.intent != Intent::Deploy
     }
 
     fn moving(&self) -> Vec<TargetId> {
         self.plan.stages.iter().flat_map(|stage| stage.targets.clone()).collect()
     }
 
-    /// Stages and checks every target that moves. Nothing live changes.
-    async fn prepare(&mut self, moving: &[TargetId]) -> Result<(), String> {
+    /// Stages and checks every target that moves, and returns what went wrong. Nothing live changes.
+    async fn prepare(&mut self, moving: &[TargetId]) -> Vec<String> {
         let checked = self.plan.intent == Intent::Deploy;
         let id = self.record.deployment_id.clone();
         let moves = self.moves.clone();
@@ -98,33 +107,34 @@ impl Execution<'_> {
                 Err(error) => reasons.push(self.fail(&target, TargetState::Failed, &error)),
             }
         }
-        if reasons.is_empty() { self.go_on() } else { Err(reasons.join("; ")) }
+        reasons
     }
 
-    async fn activate_stages(&mut self) -> Result<(), String> {
+    /// Switches stage after stage, and returns what went wrong.
+    async fn activate_stages(&mut self) -> Vec<String> {
         let stages = self.plan.stages.len();
-        let keep_going = self.plan.intent != Intent::Deploy;
         let mut reasons = Vec::new();
         for (nth, stage) in self.plan.stages.iter().enumerate() {
-            self.go_on()?;
+            if self.stop.is_stopped() {
+                reasons.push("stopped by the operator".to_owned());
+                break;
+            }
             self.events.emit(Event::StageStarted {
                 stage: nth as u64 + 1,
                 stages: stages as u64,
                 targets: stage.targets.clone(),
             });
-            if let Err(reason) = self.activate(stage).await {
-                reasons.push(reason);
-                if !keep_going {
-                    break;
-                }
+            reasons.extend(self.activate(stage).await);
+            if !reasons.is_empty() && !self.keeps_going() {
+                break;
             }
         }
-        if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
+        reasons
     }
 
-    async fn activate(&mut self, stage: &Stage) -> Result<(), String> {
-        let targets = stage.targets.iter().map(|id| (id.clone(), self.destination(id)));
-        let answers = self.switch(targets.collect()).await;
+    async fn activate(&mut self, stage: &Stage) -> Vec<String> {
+        let staged = stage.targets.iter().filter(|id| self.state(id) == Some(TargetState::Staged));
+        let answers = self.switch(staged.cloned().collect()).await;
         let mut reasons = Vec::new();
         for (target, answer) in answers {
             match answer {
@@ -133,72 +143,90 @@ impl Execution<'_> {
                     self.set(&target, state, None);
                 }
                 Err(error) => {
-                    self.look_again(&target).await;
-                    reasons.push(self.fail(&target, TargetState::Unhealthy, &error));
+                    let whole = self.look_again(&target).await;
+                    let untouched = whole && error.is_before_the_switch();
+                    let state =
+                        if untouched { TargetState::Failed } else { TargetState::Unhealthy };
+                    reasons.push(self.fail(&target, state, &error));
                 }
             }
         }
-        if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
+        reasons
     }
 
-    /// Records what a target that failed really holds: it may have failed before or after the
-    /// switch. A target that does not answer is taken to hold what it was given.
-    async fn look_again(&mut self, target: &TargetId) {
+    /// Records what a target that failed really holds, since it may have failed before or after the
+    /// switch, and tells whether it is whole. A target that does not answer is taken to hold what it
+    /// was given.
+    async fn look_again(&mut self, target: &TargetId) -> bool {
         let mut answers =
             self.fleet.ask([target], |_, host| async move { host.inspect(None).await }).await;
-        match answers.remove(target) {
-            Some(Ok(seen)) => self.now_holds(target, seen.live.map(|live| live.release)),
-            _ => self.arrived(target),
-        }
+        let Some(Ok(seen)) = answers.remove(target) else {
+            self.arrived(target);
+            return false;
+        };
+        self.now_holds(target, seen.live.map(|live| live.release));
+        seen.interrupted.is_none()
     }
 
-    async fn switch(
-        &self,
-        to: BTreeMap<TargetId, Option<Arc<Assignment>>>,
-    ) -> crate::fleet::Answers<TargetState> {
+    async fn switch(&self, targets: Vec<TargetId>) -> crate::fleet::Answers<TargetState> {
         let id = &self.record.deployment_id;
         self.fleet
-            .ask(to.keys(), |target, host| {
-                let (id, to) = (id.clone(), to[&target].clone());
-                async move { host.activate(&id, to).await }
+            .ask(&targets, |target, host| {
+                let (id, to) = (id.clone(), self.destination(&target));
+                let over = vec![self.origin(&target).map(|from| from.id)];
+                async move { host.activate(&id, over, to).await }
             })
             .await
     }
 
     /// Takes back every target that was moved, all at once: a rollback skips the waits.
-    async fn give_up(mut self, reason: String) -> ConfigDeployment {
+    async fn give_up(mut self, reasons: Vec<String>) -> ConfigDeployment {
         let moved: Vec<TargetId> = self.moved();
         if moved.is_empty() {
-            return self.end(DeploymentStatus::Failed, Some(reason));
+            return self.end(DeploymentStatus::Failed, reasons);
         }
         for target in &moved {
             self.change(target, TargetState::RollingBack);
         }
-        let lost = self.take_back(&moved).await;
+        let mut lost = self.take_back(&moved).await;
+        lost.extend(self.repaired_in_vain());
         self.record.rollback_info =
-            Some(RollbackInfo { reason: Some(reason.clone()), ..RollbackInfo::default() });
+            Some(RollbackInfo { reason: Some(reasons.join("; ")), ..RollbackInfo::default() });
         if lost.is_empty() {
-            return self.end(DeploymentStatus::RolledBack, Some(reason));
+            return self.end(DeploymentStatus::RolledBack, reasons);
         }
-        let error = format!("{reason}; not rolled back: {}", lost.join("; "));
-        self.end(DeploymentStatus::Failed, Some(error))
+        let error = format!("{}; not rolled back: {}", reasons.join("; "), lost.join("; "));
+        self.end(DeploymentStatus::Failed, vec![error])
+    }
+
+    /// Returns the targets that failed after files of their release were repaired: what a person had
+    /// changed there is not brought back.
+    fn repaired_in_vain(&self) -> Vec<String> {
+        let stays = |target: &&TargetRecord| {
+            target.from == target.to && target.state == TargetState::Unhealthy
+        };
+        self.record.targets.iter().filter(stays).map(|target| target.id.to_string()).collect()
     }
 
     async fn take_back(&mut self, moved: &[TargetId]) -> Vec<String> {
-        let back: BTreeMap<_, _> = moved.iter().map(|id| (id.clone(), self.origin(id))).collect();
         let id = self.record.deployment_id.clone();
         let answers = self
             .fleet
             .ask(moved, |target, host| {
-                let (id, from) = (id.clone(), back[&target].clone());
-                async move { restore(host.as_ref(), &id, from).await }
+                let (id, from) = (id.clone(), self.origin(&target));
+                let ends = [&from, &self.destination(&target)];
+                let over = ends.map(|end| end.as_ref().map(|end| end.id)).to_vec();
+                async move { restore(host.as_ref(), &id, over, from).await }
             })
             .await;
         let mut lost = Vec::new();
         for (target, answer) in answers {
             match answer {
                 Ok(_) => self.returned(&target),
-                Err(error) => lost.push(self.fail(&target, TargetState::RollbackFailed, &error)),
+                Err(error) => {
+                    self.look_again(&target).await;
+                    lost.push(self.fail(&target, TargetState::RollbackFailed, &error));
+                }
             }
         }
         lost
@@ -213,15 +241,15 @@ impl Execution<'_> {
     }
 
     fn moved(&self) -> Vec<TargetId> {
-        let moved = |state| {
+        let activated = |state| {
             matches!(state, TargetState::Healthy | TargetState::NotChecked | TargetState::Unhealthy)
         };
-        let targets = self.record.targets.iter().filter(|target| moved(target.state));
-        targets.map(|target| target.id.clone()).collect()
+        let moved = |target: &&TargetRecord| target.from != target.to && activated(target.state);
+        self.record.targets.iter().filter(moved).map(|target| target.id.clone()).collect()
     }
 
-    fn go_on(&self) -> Result<(), String> {
-        if self.stop.is_stopped() { Err("stopped by the operator".to_owned()) } else { Ok(()) }
+    fn state(&self, target: &TargetId) -> Option<TargetState> {
+        self.record.targets.iter().find(|entry| entry.id == *target).map(|entry| entry.state)
     }
 
     fn arrived(&mut self, target: &TargetId) {
@@ -249,7 +277,7 @@ impl Execution<'_> {
     }
 
     fn fail(&mut self, target: &TargetId, state: TargetState, error: &HostError) -> String {
-        let error = error.to_string();
+        let error = describe(error);
         self.set(target, state, Some(error.clone()));
         format!("{target}: {error}")
     }
@@ -266,21 +294,23 @@ impl Execution<'_> {
         }
     }
 
-    fn end(mut self, status: DeploymentStatus, error: Option<String>) -> ConfigDeployment {
+    fn end(mut self, status: DeploymentStatus, reasons: Vec<String>) -> ConfigDeployment {
         self.record.status = status;
-        self.record.error = error;
+        self.record.error = (!reasons.is_empty()).then(|| reasons.join("; "));
         self.record
     }
 }
 
-/// Puts a target back on the release that it came from; nothing is rendered and no check is run.
+/// Puts a target that holds one of `over` back on the release that it came from; nothing is
+/// rendered and no check is run.
 pub(crate) async fn restore(
     host: &dyn crate::host::Host,
     deployment: &DeploymentId,
+    over: Vec<Option<ReleaseId>>,
     from: Option<Arc<Assignment>>,
 ) -> Result<TargetState, HostError> {
     if let Some(from) = &from {
         host.prepare(deployment, Arc::clone(from), false).await?;
     }
-    host.activate(deployment, from).await
+    host.activate(deployment, over, from).await
 }

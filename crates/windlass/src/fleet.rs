@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use windlass_agent::work::Assignment;
+use windlass_core::release::ReleaseId;
 use windlass_core::target::{Target, TargetId};
 
 use crate::error::{Error, TargetFailure};
-use crate::host::{self, Host, HostError, Reach};
+use crate::host::{Host, HostError, Reach, Reacher};
 
 /// How many hosts are asked at the same time.
 const SIDE_BY_SIDE: usize = 32;
@@ -21,16 +23,17 @@ pub(crate) struct Fleet(BTreeMap<TargetId, Arc<dyn Host>>);
 pub(crate) type Answers<T> = BTreeMap<TargetId, Result<T, HostError>>;
 
 impl Fleet {
-    /// Reaches every target; their files live in `config_path`.
+    /// Reaches every target through `reacher`; their files live in `config_path`.
     pub(crate) fn reach<'a>(
         targets: impl IntoIterator<Item = &'a Target>,
         config_path: &str,
+        reacher: &dyn Reacher,
         how: &Reach,
     ) -> Result<Self, Error> {
         let mut hosts = BTreeMap::new();
         let mut failures = Vec::new();
         for target in targets {
-            match host::reach(target, config_path, how) {
+            match reacher.reach(target, config_path, how) {
                 Ok(host) => drop(hosts.insert(target.id.clone(), host)),
                 Err(error) => failures.push(TargetFailure { target: target.id.clone(), error }),
             }
@@ -68,6 +71,18 @@ impl Fleet {
             }
         }
         answers
+    }
+
+    /// Returns a release as `target` itself keeps it.
+    pub(crate) async fn recall(
+        &self,
+        target: &TargetId,
+        release: ReleaseId,
+    ) -> Result<Option<Arc<Assignment>>, HostError> {
+        match self.0.get(target) {
+            Some(host) => host.recall(release).await,
+            None => Ok(None),
+        }
     }
 
     /// Asks every target.

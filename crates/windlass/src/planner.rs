@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use windlass_agent::site::Inspection;
+use windlass_agent::site::{Inspection, Owner};
 use windlass_core::change::ChangeSet;
 use windlass_core::diff::settings::{self, SettingsFormat};
 use windlass_core::diff::text;
@@ -28,6 +28,8 @@ pub(crate) type Wanted = Option<(ReleaseId, Arc<Manifest>)>;
 pub(crate) struct Draft {
     pub(crate) environment: EnvironmentName,
     pub(crate) config_path: String,
+    /// The project whose release it is, where that is known.
+    pub(crate) project: Option<String>,
     pub(crate) intent: Intent,
     pub(crate) config_files: Vec<String>,
     pub(crate) strategy: StrategySpec,
@@ -54,9 +56,27 @@ impl Draft {
             })
             .await;
         let seen = fleet::all_or_failures(answers)?;
-        refuse_obstacles(&seen)?;
+        self.refuse_obstacles(&seen)?;
         let (changes, diffs) = differences(&self.targets, &seen, objects);
         Ok((self.decide(&seen, changes, diffs), seen))
+    }
+
+    /// Refuses to plan over files that are somebody else's, or over somebody else's release.
+    fn refuse_obstacles(&self, seen: &BTreeMap<TargetId, Inspection>) -> Result<(), Error> {
+        let mut reasons = Vec::new();
+        for (target, seen) in seen {
+            reasons.extend(seen.conflicts.iter().map(|conflict| format!("{target}: {conflict}")));
+            if let Some(live) = seen.live.as_ref().filter(|live| !self.owns(&live.owner)) {
+                let (config, owner) = (&self.config_path, &live.owner);
+                reasons.push(format!("{target}: {config} is managed by {owner}"));
+            }
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(Error::Obstructed(reasons)) }
+    }
+
+    fn owns(&self, owner: &Owner) -> bool {
+        owner.environment == self.environment
+            && self.project.as_ref().is_none_or(|project| *project == owner.project)
     }
 
     fn decide(
@@ -98,21 +118,13 @@ fn target_plan(target: &Target, to: &Wanted, seen: &Inspection) -> TargetPlan {
         to: to.as_ref().map(|(release, _)| *release),
         fingerprint: seen.fingerprint,
         drift: seen.drift.clone(),
+        interrupted: seen.interrupted.is_some(),
     }
 }
 
 fn common_release(targets: &[TargetPlan]) -> Option<ReleaseId> {
     let releases: BTreeSet<_> = targets.iter().map(|target| target.to).collect();
     if releases.len() == 1 { releases.into_iter().next().flatten() } else { None }
-}
-
-/// Refuses to plan over files that are somebody else's.
-fn refuse_obstacles(seen: &BTreeMap<TargetId, Inspection>) -> Result<(), Error> {
-    let reasons: Vec<_> = seen
-        .iter()
-        .flat_map(|(target, seen)| seen.conflicts.iter().map(move |c| format!("{target}: {c}")))
-        .collect();
-    if reasons.is_empty() { Ok(()) } else { Err(Error::Obstructed(reasons)) }
 }
 
 /// Returns what changes over all targets; targets that go from the same files to the same files are

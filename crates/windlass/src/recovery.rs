@@ -1,16 +1,20 @@
 //! Deployments that nobody finished: the process was killed, or its machine went down.
 //!
 //! Whoever next holds the environment's lock finds their records still in progress. A deployment is
-//! taken back: it was never verified. A rollback is finished: what it left is what nobody wanted.
+//! taken back: it was never verified. A rollback is finished: what it left is what nobody wanted. A
+//! target that somebody else has moved since, from another workspace, is left alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::warn;
-use windlass_agent::work::Assignment;
+use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
-use windlass_core::record::{ConfigDeployment, DeploymentStatus, TargetState};
+use windlass_core::record::{
+    ConfigDeployment, DeploymentId, DeploymentStatus, TargetRecord, TargetState,
+};
+use windlass_core::release::ReleaseId;
 use windlass_core::target::{Target, TargetId};
 
 use crate::deploy::describe;
@@ -18,7 +22,27 @@ use crate::engine::Engine;
 use crate::error::{Error, TargetFailure};
 use crate::executor;
 use crate::fleet::Fleet;
+use crate::host::{Host, HostError};
 use crate::rollback;
+
+/// Where one target belongs.
+#[derive(Clone)]
+struct Goal {
+    /// The release, or nothing.
+    release: Option<ReleaseId>,
+    /// The release as the object store knows it, if it does.
+    known: Option<Arc<Assignment>>,
+    /// What the interrupted deployment may have left there.
+    over: Vec<Option<ReleaseId>>,
+}
+
+/// A target that is not where it belongs, or may not be.
+struct Lost {
+    target: TargetId,
+    error: HostError,
+    /// Whether the environment must wait until somebody has looked.
+    blocks: bool,
+}
 
 impl Engine {
     /// Ends every deployment of `environment` that was interrupted. The caller holds the lock.
@@ -38,71 +62,129 @@ impl Engine {
 
     async fn recover(&self, mut record: ConfigDeployment) -> Result<(), Error> {
         let targets: Vec<Target> = record.targets.iter().map(rollback::target_of).collect();
-        let fleet = Fleet::reach(&targets, &record.config_path, &self.how_to_reach())?;
-        let goals = self.goals(&record)?;
+        let fleet = self.fleet(&targets, &record.config_path)?;
+        let goals = self.goals(&record);
         let id = record.deployment_id.clone();
         let answers = fleet.ask_all(|target, host| {
-            let (id, goal) = (id.clone(), goals.get(&target).cloned().flatten());
-            async move {
-                let seen = host.inspect(None).await?;
-                let live = seen.live.map(|live| live.release);
-                if seen.interrupted.is_none() && live == goal.as_ref().map(|goal| goal.id) {
-                    return Ok(TargetState::NotChecked);
-                }
-                executor::restore(host.as_ref(), &id, goal).await
-            }
+            let (id, goal) = (id.clone(), goals[&target].clone());
+            async move { bring(host.as_ref(), &id, goal).await }
         });
-        let back = !record.is_rollback();
-        let mut failures = Vec::new();
+        let mut lost = Vec::new();
         for (target, answer) in answers.await {
-            let release = goals.get(&target).and_then(|goal| goal.as_ref().map(|goal| goal.id));
-            let Some(entry) = record.targets.iter_mut().find(|entry| entry.id == target) else {
-                continue;
-            };
             match answer {
-                Ok(state) => {
-                    entry.state = if back { TargetState::RolledBack } else { state };
-                    entry.release = release;
-                }
-                Err(error) => {
-                    entry.state = TargetState::RollbackFailed;
-                    entry.error = Some(describe(&error));
-                    failures.push(TargetFailure { target, error });
-                }
+                Ok(state) => arrived(&mut record, &target, goals[&target].release, state),
+                Err(error) => lost.push(self.lose(&mut record, &fleet, target, error).await?),
             }
         }
-        self.end_interrupted(record, failures).await
+        self.end_interrupted(record, lost).await
+    }
+
+    /// Records what a target that failed really holds.
+    async fn lose(
+        &self,
+        record: &mut ConfigDeployment,
+        fleet: &Fleet,
+        target: TargetId,
+        error: HostError,
+    ) -> Result<Lost, Error> {
+        let environment = self.environment(record.environment.as_str()).await;
+        let is_gone = environment.is_ok_and(|now| now.targets.iter().all(|t| t.id != target));
+        let moved = matches!(error, HostError::Work(WorkError::Moved(_)));
+        let seen = fleet.ask([&target], |_, host| async move { host.inspect(None).await }).await;
+        if let Some(entry) = entry_of(record, &target) {
+            entry.state = if moved { TargetState::Failed } else { TargetState::RollbackFailed };
+            entry.error = Some(describe(&error));
+            if let Some(Ok(seen)) = seen.into_values().next() {
+                entry.release = seen.live.map(|live| live.release);
+            }
+        }
+        let blocks = !(is_gone || moved || error.is_after_the_switch());
+        Ok(Lost { target, error, blocks })
     }
 
     async fn end_interrupted(
         &self,
         mut record: ConfigDeployment,
-        failures: Vec<TargetFailure>,
+        lost: Vec<Lost>,
     ) -> Result<(), Error> {
-        if !failures.is_empty() {
-            return Err(Error::Targets(failures));
-        }
-        if record.is_rollback() {
-            record.status = DeploymentStatus::Success;
+        if lost.iter().any(|lost| lost.blocks) {
             self.store.update_record(&record).await?;
-            return self.mark_undone(&record).await;
+            let blocking = lost.into_iter().filter(|lost| lost.blocks);
+            let failures =
+                blocking.map(|lost| TargetFailure { target: lost.target, error: lost.error });
+            let (deployment, failures) = (record.deployment_id, failures.collect());
+            return Err(Error::Interrupted { deployment, failures });
         }
-        record.status = DeploymentStatus::RolledBack;
-        record.error = Some("interrupted: the process that carried it out ended".to_owned());
-        Ok(self.store.update_record(&record).await?)
+        let interrupted = "interrupted: the process that carried it out ended";
+        let reasons: Vec<_> =
+            lost.iter().map(|lost| format!("{}: {}", lost.target, describe(&lost.error))).collect();
+        (record.status, record.error) = match (reasons.is_empty(), record.is_rollback()) {
+            (true, true) => (DeploymentStatus::Success, None),
+            (true, false) => (DeploymentStatus::RolledBack, Some(interrupted.to_owned())),
+            (false, _) => {
+                let error = format!("{interrupted}; {}", reasons.join("; "));
+                (DeploymentStatus::Failed, Some(error))
+            }
+        };
+        self.store.update_record(&record).await?;
+        if record.succeeded() { self.mark_undone(&record).await } else { Ok(()) }
     }
 
     /// Returns where each target belongs: where it came from, or for a rollback where it was going.
-    fn goals(
-        &self,
-        record: &ConfigDeployment,
-    ) -> Result<BTreeMap<TargetId, Option<Arc<Assignment>>>, Error> {
-        let mut goals = BTreeMap::new();
-        for target in &record.targets {
-            let goal = if record.is_rollback() { target.to } else { target.from };
-            let goal = goal.map(|release| self.assignment(release, &target.id)).transpose()?;
-            goals.insert(target.id.clone(), goal);
-        }
-        Ok(goals)
+    fn goals(&self, record: &ConfigDeployment) -> BTreeMap<TargetId, Goal> {
+        let goal = |target: &TargetRecord| {
+            let release = if record.is_rollback() { target.to } else { target.from };
+            let known = release.and_then(|release| self.assignment(release, &target.id).ok());
+            Goal { release, known, over: vec![target.from, target.to] }
+        };
+        record.targets.iter().map(|target| (target.id.clone(), goal(target))).collect()
     }
+}
+
+/// Brings a target to where it belongs, if it is not there.
+async fn bring(
+    host: &dyn Host,
+    deployment: &DeploymentId,
+    goal: Goal,
+) -> Result<TargetState, HostError> {
+    let seen = host.inspect(None).await?;
+    let live = seen.live.map(|live| live.release);
+    if seen.interrupted.is_none() && live == goal.release {
+        return Ok(TargetState::NotChecked);
+    }
+    if !goal.over.contains(&live) {
+        return Err(WorkError::Moved(live).into());
+    }
+    let to = match (goal.release, goal.known) {
+        (None, _) => None,
+        (Some(_), Some(known)) => Some(known),
+        (Some(release), None) => {
+            let kept = host.recall(release).await?;
+            Some(kept.ok_or(HostError::NotKept(release))?)
+        }
+    };
+    executor::restore(host, deployment, goal.over, to).await
+}
+
+/// Records that a target is where it belongs. One that had nothing to do keeps saying so.
+fn arrived(
+    record: &mut ConfigDeployment,
+    target: &TargetId,
+    release: Option<ReleaseId>,
+    state: TargetState,
+) {
+    let back = !record.is_rollback();
+    let Some(entry) = entry_of(record, target) else { return };
+    entry.release = release;
+    entry.error = None;
+    if entry.state != TargetState::Unchanged {
+        entry.state = if back { TargetState::RolledBack } else { state };
+    }
+}
+
+fn entry_of<'r>(
+    record: &'r mut ConfigDeployment,
+    target: &TargetId,
+) -> Option<&'r mut TargetRecord> {
+    record.targets.iter_mut().find(|entry| entry.id == *target)
 }

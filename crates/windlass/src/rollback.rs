@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use tracing::error;
+use windlass_core::environment::Environment;
 use windlass_core::name::EnvironmentName;
 use windlass_core::plan::{Intent, Plan};
 use windlass_core::record::{
     self, ConfigDeployment, DeploymentId, DeploymentStatus, RollbackInfo, TargetRecord,
 };
-use windlass_core::release::ReleaseId;
+use windlass_core::release::{Release, ReleaseId};
 use windlass_core::target::Target;
 
 use crate::deploy::{self, Planned};
@@ -108,24 +109,38 @@ impl Engine {
             _ => |target| target.from,
         };
         let hold = self.hold_objects()?;
+        let reached: Vec<_> = record.targets.iter().map(target_of).collect();
+        let fleet = self.fleet(&reached, &record.config_path)?;
         let mut targets = Vec::new();
-        for target in &record.targets {
-            let assignment =
-                goal(target).map(|release| self.assignment(release, &target.id)).transpose()?;
-            let wanted = assignment.and_then(|assignment| deploy::wanted(&assignment));
-            targets.push((target_of(target), wanted));
+        for (target, entry) in reached.into_iter().zip(&record.targets) {
+            let wanted = match goal(entry) {
+                Some(release) => {
+                    deploy::wanted(self.restorable(&fleet, &entry.id, release).await?.as_ref())
+                }
+                None => None,
+            };
+            targets.push((target, wanted));
         }
         let environment = self.environment(record.environment.as_str()).await.ok();
         let draft = Draft {
             environment: record.environment.clone(),
+            project: self.project_of(record),
             config_path: record.config_path.clone(),
             intent,
             config_files: record.config_files.clone(),
+            warnings: environment.iter().flat_map(|now| not_part_of(record, now)).collect(),
             strategy: environment.map(|environment| environment.strategy).unwrap_or_default(),
             targets,
-            warnings: Vec::new(),
         };
-        self.look(draft, hold).await
+        self.look(draft, fleet, hold).await
+    }
+
+    /// Returns the project whose releases a deployment moved, where this workspace knows it.
+    fn project_of(&self, record: &ConfigDeployment) -> Option<String> {
+        let mut releases =
+            record.targets.iter().flat_map(|target| [target.to, target.from]).flatten();
+        let read = |id: ReleaseId| self.objects.read_json::<Release>(&id.0).ok();
+        releases.find_map(read).map(|release| release.project)
     }
 
     /// Marks the deployments that `by` took out of effect as rolled back.
@@ -153,6 +168,14 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Returns a warning for each target that a deployment did not have: it stays as it is.
+fn not_part_of(record: &ConfigDeployment, now: &Environment) -> Vec<String> {
+    let took_part = |target: &&Target| record.targets.iter().any(|entry| entry.id == target.id);
+    let others = now.targets.iter().filter(|target| !took_part(target));
+    let id = &record.deployment_id;
+    others.map(|target| format!("{} had no part in {id}: it stays as it is", target.id)).collect()
 }
 
 fn refuse_undoing(record: &ConfigDeployment) -> Result<(), Error> {

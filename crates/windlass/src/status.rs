@@ -13,7 +13,6 @@ use windlass_core::target::{Address, TargetId};
 use crate::deploy::assignment_of;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::fleet::Fleet;
 
 /// How a target stands to its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,8 +85,7 @@ impl Engine {
     /// When the environment is unknown; a target that does not answer is named in the status.
     pub async fn status(&self, environment: &str) -> Result<Status, Error> {
         let environment = self.environment(environment).await?;
-        let how = self.how_to_reach();
-        let fleet = Fleet::reach(&environment.targets, &environment.config_path, &how)?;
+        let fleet = self.fleet(&environment.targets, &environment.config_path)?;
         let mut answers: BTreeMap<_, _> = fleet
             .ask_all(|_, host| async move {
                 let seen = host.inspect(None).await?;

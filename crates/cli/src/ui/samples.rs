@@ -54,6 +54,7 @@ pub(crate) fn target(id: &str, from: Option<&str>, to: Option<&str>) -> TargetPl
         to: to.map(release),
         fingerprint: Digest::of(b""),
         drift: Vec::new(),
+        interrupted: false,
     }
 }
 

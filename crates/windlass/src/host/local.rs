@@ -72,6 +72,10 @@ impl Host for LocalHost {
         self.work(|worker, _| Ok(worker.recover()?)).await
     }
 
+    async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {
+        self.work(move |worker, _| Ok(worker.recall(&release)?.map(Arc::new))).await
+    }
+
     async fn prepare(
         &self,
         deployment: &DeploymentId,
@@ -86,10 +90,11 @@ impl Host for LocalHost {
     async fn activate(
         &self,
         deployment: &DeploymentId,
+        over: Vec<Option<ReleaseId>>,
         to: Option<Arc<Assignment>>,
     ) -> Result<TargetState, HostError> {
         let deployment = deployment.clone();
-        self.work(move |worker, _| Ok(worker.activate(&deployment, to.as_deref())?)).await
+        self.work(move |worker, _| Ok(worker.activate(&deployment, &over, to.as_deref())?)).await
     }
 
     async fn probe(&self, live: Arc<Assignment>) -> Result<Option<bool>, HostError> {

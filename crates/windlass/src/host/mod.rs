@@ -23,9 +23,25 @@ pub enum HostError {
     /// The host is there, and its work failed.
     #[error(transparent)]
     Work(#[from] WorkError),
+    /// A release that the target should go back to is nowhere any more.
+    #[error("release {} is neither in the object store nor on the target", .0.short())]
+    NotKept(ReleaseId),
     /// The work on the host ended without an answer.
     #[error("work on the target ended without an answer: {0}")]
     Lost(String),
+}
+
+impl HostError {
+    /// Tells whether the target refused before anything live changed, or took it back by itself.
+    pub(crate) const fn is_before_the_switch(&self) -> bool {
+        matches!(self, Self::Work(WorkError::Site(_) | WorkError::Moved(_)) | Self::NotKept(_))
+    }
+
+    /// Tells whether the target did what it was asked, and a reload or a probe failed after it.
+    pub(crate) const fn is_after_the_switch(&self) -> bool {
+        use WorkError::{Command, Refused, Unhealthy};
+        matches!(self, Self::Work(Command { .. } | Refused { .. } | Unhealthy(_)))
+    }
 }
 
 /// A target, reached. Each call is one exchange with the host and leaves it wholly on one release.
@@ -37,6 +53,10 @@ pub trait Host: Send + Sync {
     /// Brings the target back to one whole release after an interruption, if there was one.
     async fn recover(&self) -> Result<Option<Recovered>, HostError>;
 
+    /// Returns a release as the target itself keeps it, or nothing where it does not: it may have
+    /// been deployed from another workspace.
+    async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError>;
+
     /// Stages a release beside the live one and, with `checked`, runs its checks.
     async fn prepare(
         &self,
@@ -45,10 +65,12 @@ pub trait Host: Send + Sync {
         checked: bool,
     ) -> Result<(), HostError>;
 
-    /// Switches to a release (to nothing, if none), reloads what changed and waits for its health.
+    /// Switches from one of `over` to a release (to nothing, if none), reloads what changed and
+    /// waits for its health. A target that holds something else is left alone.
     async fn activate(
         &self,
         deployment: &DeploymentId,
+        over: Vec<Option<ReleaseId>>,
         to: Option<Arc<Assignment>>,
     ) -> Result<TargetState, HostError>;
 
@@ -58,6 +80,24 @@ pub trait Host: Send + Sync {
     /// Removes the releases on the target that are neither live nor in `keep`.
     async fn prune(&self, keep: Vec<ReleaseId>) -> Result<(), HostError>;
 }
+
+/// Reaches targets: over what their addresses say, or however a test wants to.
+pub trait Reacher: Send + Sync {
+    /// Returns the host behind `target`, whose files live in `config_path`.
+    ///
+    /// # Errors
+    /// When `config_path` is not a place below a root.
+    fn reach(
+        &self,
+        target: &Target,
+        config_path: &str,
+        how: &Reach,
+    ) -> Result<Arc<dyn Host>, HostError>;
+}
+
+/// Reaches targets over what their addresses say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ByAddress;
 
 /// What it takes to reach a host.
 #[derive(Debug, Clone)]
@@ -70,16 +110,17 @@ pub struct Reach {
     pub events: Events,
 }
 
-/// Returns the host behind `target`, whose files live in `config_path`.
-///
-/// # Errors
-/// When `config_path` is not a place below a root.
-pub fn reach(
-    target: &Target,
-    config_path: &str,
-    reach: &Reach,
-) -> Result<Arc<dyn Host>, HostError> {
-    match &target.address {
-        Address::Local { root } => Ok(Arc::new(LocalHost::new(target, root, config_path, reach)?)),
+impl Reacher for ByAddress {
+    fn reach(
+        &self,
+        target: &Target,
+        config_path: &str,
+        how: &Reach,
+    ) -> Result<Arc<dyn Host>, HostError> {
+        match &target.address {
+            Address::Local { root } => {
+                Ok(Arc::new(LocalHost::new(target, root, config_path, how)?))
+            }
+        }
     }
 }

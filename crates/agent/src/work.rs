@@ -162,27 +162,12 @@ impl Worker<'_> {
     ) -> Result<(), WorkError> {
         self.emit_state(TargetState::Staging);
         let mut site = self.lock_whole()?;
-        self.expect_mending(&mut site, deployment, to)?;
         let staged = self.stage(&mut site, deployment, to, blobs)?;
         if checked {
             self.emit_state(TargetState::Checking);
             self.check(deployment, to, &staged)?;
         }
         Ok(())
-    }
-
-    fn expect_mending(
-        &self,
-        site: &mut LockedSite<'_>,
-        deployment: &DeploymentId,
-        to: &Assignment,
-    ) -> Result<(), WorkError> {
-        if site.live()? != Some(to.id) {
-            return Ok(());
-        }
-        let changed: Vec<_> =
-            changed_services(self.site.inspect(None)?, Some(to)).into_iter().collect();
-        if changed.is_empty() { Ok(()) } else { Ok(site.queue_reloads(deployment, &changed)?) }
     }
 
     fn stage(

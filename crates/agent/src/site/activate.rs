@@ -10,7 +10,7 @@ use windlass_core::release::{Layout, Manifest, ReleaseId};
 
 use super::dir::{Cursor, Dir};
 use super::executor::{Executor, Removal};
-use super::journal::{Journal, Phase, union};
+use super::journal::{Journal, Phase};
 use super::lock::LockedSite;
 use super::record::{self, RELEASES, Record};
 use super::steps::{Step, directories, steps};
@@ -62,37 +62,6 @@ impl LockedSite<'_> {
     pub fn reloads_done(&mut self) -> Result<(), SiteError> {
         self.check_settled()?;
         Journal::clear(&self.state)
-    }
-
-    /// Returns the live release.
-    ///
-    /// # Errors
-    /// When the link to it is damaged, or the system refuses.
-    pub fn live(&self) -> Result<Option<ReleaseId>, SiteError> {
-        record::current(&self.state)
-    }
-
-    /// Queues reloads of services whose live files are about to be mended, until
-    /// [`LockedSite::reloads_done`]; reloads that are due already stay so.
-    ///
-    /// # Errors
-    /// When an activation is neither finished nor undone, or the system refuses.
-    pub fn queue_reloads(
-        &mut self,
-        deployment: &DeploymentId,
-        services: &[ServiceName],
-    ) -> Result<(), SiteError> {
-        let due = self.check_settled()?.map(|journal| journal.due()).unwrap_or_default();
-        let live = self.live()?;
-        let journal = Journal {
-            deployment: deployment.clone(),
-            phase: Phase::Activated,
-            from: live,
-            to: live,
-            reloads: union(&due, services),
-            carried: Vec::new(),
-        };
-        journal.write(&self.state)
     }
 
     fn staged(&self, release: Option<ReleaseId>) -> Result<Option<Record>, SiteError> {

@@ -69,7 +69,8 @@ fn seen(all: Seen) -> Inspection {
     }
 }
 
-fn drift(config: &Dir, state: &Dir, live: &Record) -> Result<Vec<Drift>, SiteError> {
+/// Returns how the files on the site differ from those of its live release.
+pub(super) fn drift(config: &Dir, state: &Dir, live: &Record) -> Result<Vec<Drift>, SiteError> {
     let releases = state.child(RELEASES)?;
     let files = match &releases {
         Some(releases) => releases.child(&live.release.to_string())?,

@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use windlass_core::digest::Digest;
 use windlass_core::path::RelativePath;
-use windlass_core::release::{FileEntry, Manifest, ReleaseId};
+use windlass_core::release::{FileEntry, Layout, Manifest, ReleaseId};
 
 use super::content::{buffer, copy, examine};
 use super::dir::{Cursor, Dir};
 use super::durable::{SYNCED_SINGLY, TEMPORARY, random_name};
+use super::journal::{Journal, Phase, union};
 use super::lock::{LockedSite, PARTIAL};
 use super::record::{self, RELEASES, Record};
 use super::steps::directories;
-use super::{Found, SiteError, StagedRelease, parallel, preflight};
+use super::{Found, SiteError, StagedRelease, inspect, parallel, preflight};
 
 /// Where the content of files comes from.
 pub trait BlobSource: Sync {
@@ -33,8 +34,9 @@ type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 impl LockedSite<'_> {
     /// Writes the files of `release` beside the live ones and returns their absolute directory.
     /// Every byte is checked and on the disk; nothing that is live changes. A release that is
-    /// already there, the live one too, is checked, and mended where it is damaged. `progress`
-    /// hears bytes done and bytes in all, from several threads, and not always in order.
+    /// already there, the live one too, is checked, and mended where it is damaged; the services
+    /// whose live files are mended stay queued for a reload. `progress` hears bytes done and bytes in
+    /// all, from several threads, and not always in order.
     ///
     /// # Errors
     /// When something that Windlass did not put there is in the way, somebody else manages the
@@ -45,7 +47,7 @@ impl LockedSite<'_> {
         blobs: &dyn BlobSource,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<PathBuf, SiteError> {
-        self.check_settled()?;
+        let settled = self.check_settled()?;
         self.sweep()?;
         let live = record::live(&self.state)?;
         preflight::check_owner(&self.config, live.as_ref(), &release.owner)?;
@@ -57,13 +59,46 @@ impl LockedSite<'_> {
         }
         let filler = Filler { wanted: &release.manifest, blobs, progress };
         match releases.child(&release.id.to_string())? {
-            Some(dir) => filler.mend(&dir)?,
+            Some(dir) => {
+                self.queue_mended(release, live.as_ref(), settled)?;
+                filler.mend(&dir)?;
+            }
             None => write_new(&releases, &release.id, &filler)?,
         }
         if !known {
             record::write(&self.state, &new_record(release))?;
         }
         Ok(self.site.release_dir(&release.id))
+    }
+
+    /// Queues the reloads of services whose live files are damaged: they are mended in place, and
+    /// nobody could tell afterwards that they changed.
+    fn queue_mended(
+        &self,
+        release: &StagedRelease,
+        live: Option<&Record>,
+        settled: Option<Journal>,
+    ) -> Result<(), SiteError> {
+        let Some(live) = live.filter(|live| live.release == release.id) else { return Ok(()) };
+        let drift = inspect::drift(&self.config, &self.state, live)?;
+        let entries = drift
+            .iter()
+            .filter_map(|drift| live.manifest.get(&RelativePath::new(drift.path.as_str()).ok()?));
+        let mended = entries.filter(|entry| entry.layout == Layout::Linked);
+        let mended: Vec<_> = mended.map(|entry| entry.service.clone()).collect();
+        if mended.is_empty() {
+            return Ok(());
+        }
+        let due = settled.map(|journal| journal.due()).unwrap_or_default();
+        let journal = Journal {
+            deployment: release.deployment.clone(),
+            phase: Phase::Activated,
+            from: Some(live.release),
+            to: Some(live.release),
+            reloads: union(&due, &mended),
+            carried: Vec::new(),
+        };
+        journal.write(&self.state)
     }
 
     /// Tells whether the record of `release` is there already.

@@ -74,19 +74,19 @@ fn section(title: &str, lines: &str) -> String {
 struct Move {
     from: Option<ReleaseId>,
     to: Option<ReleaseId>,
-    drifted: bool,
+    unchanged: bool,
 }
 
 impl Move {
     fn of(target: &TargetPlan) -> Self {
-        Self { from: target.from, to: target.to, drifted: !target.drift.is_empty() }
+        Self { from: target.from, to: target.to, unchanged: target.is_unchanged() }
     }
 
     fn cell(&self) -> Cell {
         let to = human::release(self.to);
-        match (self.from == self.to, self.drifted) {
-            (true, false) => Cell::new(Tint::Dim, format!("{to}, unchanged")),
-            (true, true) => Cell::new(Tint::Changed, format!("{to}, restored")),
+        match (self.from == self.to, self.unchanged) {
+            (true, true) => Cell::new(Tint::Dim, format!("{to}, unchanged")),
+            (true, false) => Cell::new(Tint::Changed, format!("{to}, restored")),
             (false, _) => Cell::plain(human::moved(&human::release(self.from), &to)),
         }
     }

@@ -151,7 +151,7 @@ impl Engine {
         let _lock = self.lock(&environment.name, deployed_by, "deploy").await?;
         self.remember(&environment).await?;
         let planned = match self.recover_interrupted(&environment.name).await {
-            Ok(()) => self.plan_deployment(&environment, input).await,
+            Ok(_) => self.plan_deployment(&environment, input).await,
             Err(interrupted) => Err(interrupted),
         };
         match planned {
@@ -333,11 +333,13 @@ impl Engine {
         fleet: &Fleet,
         record: ConfigDeployment,
     ) -> Result<ConfigDeployment, Error> {
+        if record.succeeded() {
+            self.mark_undone(&record).await?;
+        }
         if let Err(source) = self.store.update_record(&record).await {
             return Err(Error::Unrecorded { record: Box::new(record), source });
         }
         if record.succeeded() {
-            self.mark_undone(&record).await?;
             prune(plan, fleet).await;
         }
         self.events.emit(Event::DeploymentFinished {

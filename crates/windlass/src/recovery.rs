@@ -45,22 +45,24 @@ struct Lost {
 }
 
 impl Engine {
-    /// Ends every deployment of `environment` that was interrupted. The caller holds the lock.
+    /// Ends every deployment of `environment` that was interrupted and returns their records. The
+    /// caller holds the lock.
     pub(crate) async fn recover_interrupted(
         &self,
         environment: &EnvironmentName,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<ConfigDeployment>, Error> {
         let records = self.store.records(Some(environment)).await?.items;
+        let mut ended = Vec::new();
         for record in records.into_iter().filter(|record| !record.status.is_terminal()) {
             let deployment_id = record.deployment_id.clone();
             warn!(%deployment_id, "an interrupted deployment was found");
             self.events.emit(Event::Recovering { deployment_id });
-            self.recover(record).await?;
+            ended.push(self.recover(record).await?);
         }
-        Ok(())
+        Ok(ended)
     }
 
-    async fn recover(&self, mut record: ConfigDeployment) -> Result<(), Error> {
+    async fn recover(&self, mut record: ConfigDeployment) -> Result<ConfigDeployment, Error> {
         let targets: Vec<Target> = record.targets.iter().map(rollback::target_of).collect();
         let fleet = self.fleet(&targets, &record.config_path)?;
         let goals = self.goals(&record);
@@ -106,7 +108,7 @@ impl Engine {
         &self,
         mut record: ConfigDeployment,
         lost: Vec<Lost>,
-    ) -> Result<(), Error> {
+    ) -> Result<ConfigDeployment, Error> {
         if lost.iter().any(|lost| lost.blocks) {
             self.store.update_record(&record).await?;
             let blocking = lost.into_iter().filter(|lost| lost.blocks);
@@ -126,8 +128,11 @@ impl Engine {
                 (DeploymentStatus::Failed, Some(error))
             }
         };
+        if record.succeeded() {
+            self.mark_undone(&record).await?;
+        }
         self.store.update_record(&record).await?;
-        if record.succeeded() { self.mark_undone(&record).await } else { Ok(()) }
+        Ok(record)
     }
 
     /// Returns where each target belongs: where it came from, or for a rollback where it was going.

@@ -64,19 +64,18 @@ impl Engine {
             }
         };
         let _lock = self.lock(&environment, deployed_by, "rollback").await?;
-        self.recover_interrupted(&environment).await?;
         let (record, intent) = self.subject(subject).await?;
+        let ended = self.recover_interrupted(&environment).await?;
+        if let Some(finished) = ended.into_iter().find(|ended| intent_of(ended) == intent) {
+            return Ok(finished);
+        }
         let planned = self.look_back(&record, intent).await?;
         self.carry_out(planned, deployed_by, began).await
     }
 
     async fn subject(&self, subject: &Subject) -> Result<(ConfigDeployment, Intent), Error> {
         match subject {
-            Subject::Latest(environment) => {
-                let record = self.latest_in_effect(environment).await?;
-                let deployment = record.deployment_id.clone();
-                Ok((record, Intent::Undo { deployment }))
-            }
+            Subject::Latest(environment) => self.latest(environment).await,
             Subject::Undo(id) => {
                 let record = self.deployment(id.as_str()).await?;
                 refuse_undoing(&record)?;
@@ -87,6 +86,34 @@ impl Engine {
                 refuse_returning(&record)?;
                 Ok((record, Intent::Return { deployment: id.clone() }))
             }
+        }
+    }
+
+    /// Returns what `rollback ENV` means: the latest deployment in effect is undone. Where a
+    /// deployment was interrupted it is that one, and where a rollback was, the same is meant again.
+    async fn latest(
+        &self,
+        environment: &EnvironmentName,
+    ) -> Result<(ConfigDeployment, Intent), Error> {
+        let records = self.store.records(Some(environment)).await?.items;
+        let interrupted = records.into_iter().find(|record| !record.status.is_terminal());
+        let record = match interrupted {
+            Some(record) if record.is_rollback() => return self.again(&record).await,
+            Some(record) => record,
+            None => self.latest_in_effect(environment).await?,
+        };
+        let deployment = record.deployment_id.clone();
+        Ok((record, Intent::Undo { deployment }))
+    }
+
+    async fn again(
+        &self,
+        rollback: &ConfigDeployment,
+    ) -> Result<(ConfigDeployment, Intent), Error> {
+        let intent = intent_of(rollback);
+        match intent.subject() {
+            Some(subject) => Ok((self.deployment(subject.as_str()).await?, intent)),
+            None => Ok((rollback.clone(), intent)),
         }
     }
 
@@ -143,12 +170,15 @@ impl Engine {
         releases.find_map(read).map(|release| release.project)
     }
 
-    /// Marks the deployments that `by` took out of effect as rolled back.
+    /// Marks the deployments that `by`, the newest, took out of effect as rolled back. It is done
+    /// before `by` is recorded as ended, so that whoever comes after a crash does it again.
     pub(crate) async fn mark_undone(&self, by: &ConfigDeployment) -> Result<(), Error> {
         if !by.is_rollback() {
             return Ok(());
         }
         let mut records = self.store.records(Some(&by.environment)).await?.items;
+        records.retain(|record| record.deployment_id != by.deployment_id);
+        records.insert(0, by.clone());
         records.reverse();
         let ids = |records: &[ConfigDeployment]| -> BTreeSet<DeploymentId> {
             record::in_effect(records).iter().map(|record| record.deployment_id.clone()).collect()
@@ -185,10 +215,21 @@ fn refuse_undoing(record: &ConfigDeployment) -> Result<(), Error> {
     let by = record.rollback_info.as_ref().and_then(|info| info.rolled_back_by.as_ref());
     match by {
         Some(by) => refuse(format!("{by} rolled it back already")),
+        None if !record.status.is_terminal() => Ok(()),
         None if !record.succeeded() && !record.moved_a_target() => {
             refuse("it failed and changed nothing".to_owned())
         }
         None => Ok(()),
+    }
+}
+
+/// Returns what the deployment of `record` was meant to do.
+fn intent_of(record: &ConfigDeployment) -> Intent {
+    let info = record.rollback_info.clone().unwrap_or_default();
+    match info.deployment {
+        None => Intent::Deploy,
+        Some(deployment) if info.returns_to => Intent::Return { deployment },
+        Some(deployment) => Intent::Undo { deployment },
     }
 }
 

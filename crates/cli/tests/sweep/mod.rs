@@ -1,0 +1,225 @@
+//! Killed at one system call after the other.
+//!
+//! `WINDLASS_SWEEP=400` takes every call up to the 400th of its name instead of a sample.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value;
+use windlass_testing::{TestProject, Tree, Windlass};
+
+/// Calls that change something, or come just before one that does, and at which of each it ends.
+const POINTS: [(&str, &[usize]); 10] = [
+    ("openat", &[40, 70, 100, 130]),
+    ("renameat", &[1, 2, 3, 4, 5, 6, 7]),
+    ("renameat2", &[1]),
+    ("fsync", &[1, 3, 5, 7, 9, 12, 15]),
+    ("syncfs", &[1]),
+    ("symlinkat", &[1, 2, 3]),
+    ("unlinkat", &[1, 2, 3, 4, 5]),
+    ("mkdirat", &[1, 2, 4]),
+    ("ftruncate", &[1, 2]),
+    ("write", &[2, 4, 8, 12]),
+];
+
+/// A target of each layout, whose files change, come and go with every version.
+struct Swept {
+    project: TestProject,
+    windlass: Windlass,
+    version: usize,
+}
+
+impl Swept {
+    fn new() -> Self {
+        let project = TestProject::new();
+        let windlass = project.windlass(env!("CARGO_BIN_EXE_windlass"));
+        let mut swept = Self { project, windlass, version: 0 };
+        for _ in 0..2 {
+            swept.next();
+            let _ = swept.windlass.run(&["deploy", "staging"]).success();
+        }
+        swept.assert_all(swept.version);
+        swept
+    }
+
+    fn next(&mut self) {
+        self.version += 1;
+        self.project.write("a.conf", self.content());
+        self.project.write("windlass.toml", project_file(self.version));
+    }
+
+    fn content(&self) -> String {
+        content(self.version)
+    }
+
+    /// Runs the binary until its `nth` call of `name`; tells whether it came that far.
+    fn killed_at(&self, arguments: &[&str], name: &str, nth: usize) -> bool {
+        let inject = format!("inject={name}:signal=KILL:when={nth}");
+        let trace = format!("trace={name}");
+        let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+        let mut command = self.windlass.wrapped(&strace, arguments);
+        let ended = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        !ended.expect("strace is installed").success()
+    }
+
+    /// Returns which version a target shows: one of `old` and `new`, wholly.
+    #[track_caller]
+    fn assert_whole(&self, target: &str, old: usize, new: usize) {
+        let tree = Tree::read(self.config_path(target));
+        let seen: BTreeSet<_> = ["a.conf", "same/b.conf"].map(|path| tree.text(path)).into();
+        let whole = [old, new]
+            .iter()
+            .any(|version| seen.len() == 1 && seen.contains(&Some(content(*version).as_str())));
+        assert!(whole, "{target} shows {seen:?}, not {old} or {new}");
+    }
+
+    #[track_caller]
+    fn assert_all(&self, version: usize) {
+        for target in ["linked", "plain"] {
+            let tree = Tree::read(self.config_path(target));
+            let difference = wanted(version).difference(&tree);
+            assert!(difference.is_empty(), "{target} is not at {version}:\n{difference}");
+            let log = self.project.at(format!("state/{target}/reloads.log"));
+            let log = fs::read_to_string(log).unwrap_or_default();
+            let last = log.lines().last().unwrap_or_default();
+            assert_eq!(last, content(version).trim(), "the last reload of {target}");
+            let directories =
+                ["odd", "even"].map(|name| self.config_path(target).join(name).exists());
+            assert_eq!(directories, [version % 2 == 1, version % 2 == 0], "{target}");
+        }
+        let status = self.json(&["status", "staging"]);
+        let in_sync = |target: &Value| target["state"] == "in_sync";
+        assert!(status["targets"].as_array().expect("a list").iter().all(in_sync), "{status}");
+    }
+
+    fn config_path(&self, target: &str) -> std::path::PathBuf {
+        self.project.at(format!("state/{target}/etc/swept"))
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let all: Vec<_> = arguments.iter().copied().chain(["--output", "json"]).collect();
+        self.windlass.run(&all).success().json()
+    }
+
+    /// Returns the records, newest first.
+    #[track_caller]
+    fn history(&self) -> Vec<Value> {
+        self.json(&["history", "staging"])["deployments"].as_array().expect("a list").clone()
+    }
+}
+
+fn content(version: usize) -> String {
+    format!("version {version}\n")
+}
+
+fn parity(version: usize) -> &'static str {
+    if version % 2 == 1 { "odd" } else { "even" }
+}
+
+fn wanted(version: usize) -> Tree {
+    let paths =
+        ["a.conf".to_owned(), "same/b.conf".to_owned(), format!("{}/c.conf", parity(version))];
+    paths.map(|path| (path, (0o644, content(version).into_bytes()))).into_iter().collect()
+}
+
+fn project_file(version: usize) -> String {
+    let service = |layout: &str| {
+        format!(
+            r#"[services.{layout}]
+layout = "{layout}"
+files = [
+  {{ source = "a.conf", path = "a.conf" }},
+  {{ source = "a.conf", path = "same/b.conf" }},
+  {{ source = "a.conf", path = "{}/c.conf" }},
+]
+on_change = 'cat "$CONFIG_PATH/a.conf" >> "$TARGET_ROOT/reloads.log"'
+"#,
+            parity(version)
+        )
+    };
+    let (linked, plain) = (service("linked"), service("plain"));
+    format!(
+        r#"project = {{ name = "swept", retain = 1000 }}
+{linked}
+{plain}
+[environments.staging]
+type = "staging"
+config_path = "/etc/swept"
+targets = [
+  {{ name = "linked", address = "local:state/linked", services = ["linked"] }},
+  {{ name = "plain", address = "local:state/plain", services = ["plain"] }},
+]
+"#
+    )
+}
+
+/// Calls `at` with every point, skipping the later ones of a call that is not made so often.
+fn sweep(mut at: impl FnMut(&str, usize) -> bool) {
+    let most = std::env::var("WINDLASS_SWEEP").ok().and_then(|text| text.parse::<usize>().ok());
+    for (name, sample) in POINTS {
+        let all: Vec<usize> = most.map_or_else(|| sample.to_vec(), |most| (1..=most).collect());
+        for nth in all {
+            if !at(name, nth) {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deployment_killed_at_any_call_is_taken_back_and_done_again() {
+    let mut swept = Swept::new();
+    let mut kills = 0;
+    sweep(|name, nth| {
+        let old = swept.version;
+        swept.next();
+        let killed = swept.killed_at(&["deploy", "staging"], name, nth);
+        kills += usize::from(killed);
+        if killed {
+            eprintln!("killed at {name} {nth}");
+            swept.assert_whole("linked", old, swept.version);
+            let interrupted = swept.history()[0]["status"] == "in_progress";
+            if interrupted && nth % 2 == 1 {
+                let _ = swept.json(&["rollback", "staging"]);
+                swept.assert_all(old);
+            }
+            let _ = swept.json(&["deploy", "staging"]);
+            assert!(swept.history().iter().all(|record| record["status"] != "in_progress"));
+        }
+        swept.assert_all(swept.version);
+        killed
+    });
+    assert!(kills >= 15, "only {kills} of the points were reached");
+}
+
+#[test]
+fn a_rollback_killed_at_any_call_is_finished() {
+    let mut swept = Swept::new();
+    let mut kills = 0;
+    sweep(|name, nth| {
+        let old = swept.version;
+        swept.next();
+        let deployed = swept.json(&["deploy", "staging"])["deployment_id"].clone();
+        let id = deployed.as_str().expect("an id");
+        let killed = swept.killed_at(&["rollback", id], name, nth);
+        kills += usize::from(killed);
+        if killed {
+            eprintln!("killed at {name} {nth}");
+            swept.assert_whole("linked", old, swept.version);
+        }
+        if swept.json(&["show", id])["status"] != "rolled_back"
+            || swept.history()[0]["status"] == "in_progress"
+        {
+            let _ = swept.json(&["rollback", "staging"]);
+        }
+        swept.assert_all(old);
+        let undone = swept.json(&["show", id]);
+        assert_eq!(undone["status"], "rolled_back", "{name} {nth}");
+        assert!(undone["rollback_info"]["rolled_back_by"].is_string(), "{name} {nth}");
+        swept.version = old;
+        killed
+    });
+    assert!(kills >= 15, "only {kills} of the points were reached");
+}

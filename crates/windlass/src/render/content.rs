@@ -61,11 +61,11 @@ impl Job {
             Content::Source { sources, name, render } => {
                 let file = sources.open_file(name).map_err(|error| self.missing(&error))?;
                 let mode = if file.mode_is_executable { Mode::EXECUTABLE } else { Mode::FILE };
-                let entry = match render {
-                    Render::Copy => self.stream(sink, file, mode)?,
-                    render => self.render(sink, sources, name, *render, mode)?,
-                };
-                Ok(vec![entry])
+                if *render == Render::Copy {
+                    return Ok(vec![self.stream(sink, file, mode)?]);
+                }
+                let bytes = sources.read_opened(name, file).map_err(|error| self.missing(&error))?;
+                Ok(vec![self.render(sink, name, &bytes, *render, mode)?])
             }
             Content::Archive { sources, name, kind, strip } => {
                 let file = sources.open_file(name).map_err(|error| self.missing(&error))?;
@@ -77,18 +77,17 @@ impl Job {
     fn render(
         &self,
         sink: &dyn Sink,
-        sources: &Sources,
         name: &str,
+        bytes: &[u8],
         render: Render,
         mode: Mode,
     ) -> Result<FileEntry, Problems> {
-        let bytes = sources.read(name).map_err(|error| self.missing(&error))?;
         let automatic = render == Render::Auto;
         let (_, render) = render.of(name);
-        if automatic && render == Render::Substitute && is_binary(&bytes) {
-            return self.put(sink, &bytes, mode);
+        if automatic && render == Render::Substitute && is_binary(bytes) {
+            return self.put(sink, bytes, mode);
         }
-        let text = std::str::from_utf8(&bytes).map_err(|error| not_text(name, &bytes, error))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| not_text(name, bytes, error))?;
         let rendered = self.expand(name, text, render)?;
         if rendered.trim().is_empty() && !text.is_empty() && !self.allow_empty {
             let problem = Diagnostic::error("the template renders to nothing").in_file(name);

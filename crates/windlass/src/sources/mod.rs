@@ -100,7 +100,14 @@ impl Sources {
     /// # Errors
     /// As [`Sources::open_file`], and when the file is larger than the limit.
     pub fn read(&self, relative: &str) -> Result<Vec<u8>, SourceError> {
-        let source = self.open_file(relative)?;
+        self.read_opened(relative, self.open_file(relative)?)
+    }
+
+    /// Returns what is in `source`, which was opened as `relative`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is larger than the limit.
+    pub fn read_opened(&self, relative: &str, source: SourceFile) -> Result<Vec<u8>, SourceError> {
         if source.size > self.read_limit {
             return Err(SourceError::too_large(relative, self.read_limit));
         }

@@ -76,7 +76,7 @@ pub enum WorkError {
         output: String,
     },
     /// A service did not become healthy.
-    #[error("unhealthy: {}", .0.join("; "))]
+    #[error("{}", .0.join("; "))]
     Unhealthy(Vec<String>),
 }
 

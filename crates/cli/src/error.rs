@@ -82,6 +82,14 @@ impl CliError {
         }
     }
 
+    /// Returns what a person reads: of a deployment, whose record says the rest, only how it ended.
+    pub(crate) fn summary(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Engine(Error::Failed(record)) => vec![ending(record)],
+            _ => self.diagnostics(),
+        }
+    }
+
     /// Returns the stable name of the kind of error.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -190,6 +198,16 @@ fn unknown_environment(name: &str, known: &[String]) -> String {
         }
         None => format!("known are {}", known.join(", ")),
     }
+}
+
+fn ending(record: &ConfigDeployment) -> Diagnostic {
+    let id = &record.deployment_id;
+    let end = match record.outcome() {
+        Outcome::NotWhollyRolledBack => "failed, and some targets are not as before",
+        Outcome::RolledBack => "failed and was rolled back: every target is as it was before",
+        _ => "failed: nothing on the targets changed",
+    };
+    Diagnostic::error(format!("{id} {end}"))
 }
 
 fn after_failure(record: &ConfigDeployment) -> String {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use windlass_core::record::{ConfigDeployment, RollbackInfo, TargetRecord, TargetState};
+use windlass_core::record::{ConfigDeployment, TargetRecord, TargetState};
 
 use super::human::{self, count};
 use super::plan::render_changes;
@@ -82,7 +82,7 @@ fn facts(record: &ConfigDeployment, style: Style) -> String {
     table.entry("when", Cell::plain(human::time(record.deployed_at)));
     table.entry("took", took(record));
     table.entry("changes", Cell::plain(human::changes(&record.changes)));
-    for (name, what) in record.rollback_info.iter().flat_map(relations) {
+    for (name, what) in relations(record) {
         table.entry(name, Cell::plain(what));
     }
     let id = style.bold(record.deployment_id.as_str());
@@ -104,18 +104,39 @@ fn took(record: &ConfigDeployment) -> Cell {
     Cell::new(Tint::Dim, "not finished")
 }
 
-/// Returns how the deployment belongs to others.
-fn relations(info: &RollbackInfo) -> Vec<(&'static str, &str)> {
+/// Returns how the deployment belongs to others, and why it was taken back where its error does not
+/// say so.
+fn relations(record: &ConfigDeployment) -> Vec<(&'static str, &str)> {
+    let Some(info) = &record.rollback_info else { return Vec::new() };
     let subject = if info.returns_to { "returns to" } else { "undoes" };
     let ids = [(subject, &info.deployment), ("undone by", &info.rolled_back_by)];
     let ids = ids.into_iter().filter_map(|(name, id)| Some((name, id.as_ref()?.as_str())));
-    ids.chain(info.reason.iter().map(|reason| ("taken back", reason.as_str()))).collect()
+    let error = record.error.as_deref().unwrap_or_default();
+    let reason = info.reason.as_deref().filter(|reason| !error.contains(reason));
+    ids.chain(reason.map(|reason| ("taken back", reason))).collect()
 }
 
+/// Returns the error of the deployment where it is more than those of its targets, which are shown
+/// below them.
 fn error(record: &ConfigDeployment, style: Style) -> String {
-    let Some(error) = &record.error else { return String::new() };
-    let lines = human::indented("         ", error);
-    format!("\n  {}: {}", style.error("error"), lines.trim_start())
+    match &record.error {
+        Some(error) if !is_of_targets(error, &record.targets) => {
+            let lines = human::indented("         ", error);
+            format!("\n  {}: {}", style.error("error"), lines.trim_start())
+        }
+        _ => String::new(),
+    }
+}
+
+/// Tells whether `error` is made of the errors of `targets` and nothing else.
+fn is_of_targets(error: &str, targets: &[TargetRecord]) -> bool {
+    let mut rest = error.to_owned();
+    for target in targets {
+        if let Some(known) = &target.error {
+            rest = rest.replacen(&format!("{}: {known}", target.id), "", 1);
+        }
+    }
+    rest.trim_matches([';', ' ']).is_empty()
 }
 
 /// Returns a line for each target, and below it what went wrong there.
@@ -177,7 +198,7 @@ fn unverified(record: &ConfigDeployment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use windlass_core::record::DeploymentStatus;
+    use windlass_core::record::{DeploymentStatus, RollbackInfo};
 
     use super::*;
     use crate::ui::samples::{self, assert_same_in_colour, deployment, outcome, short};
@@ -246,6 +267,18 @@ web2    rollback failed  {one} → {two}
         );
         assert!(shown.starts_with("deploy_staging_1700000000: failed\n"), "{shown}");
         assert!(shown.ends_with(&expected), "{shown}");
+    }
+
+    #[test]
+    fn a_reason_is_said_once() {
+        let mut record = failed();
+        let reason = "web1: on_change: exit code 1\noutput: no\u{7}".to_owned();
+        record.error = Some(format!("{reason}; web2: no space left on device"));
+        record.rollback_info =
+            Some(RollbackInfo { reason: Some(reason), ..RollbackInfo::default() });
+        let shown = shown(&record);
+        assert_eq!(shown.matches("exit code 1").count(), 1, "{shown}");
+        assert_eq!(shown.matches("no space left").count(), 1, "{shown}");
     }
 
     #[test]

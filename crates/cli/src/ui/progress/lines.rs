@@ -1,6 +1,7 @@
 //! Events as lines of text.
 
 use windlass_core::event::{CommandRole, Event, Stamped};
+use windlass_core::record::TargetState;
 use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
 
@@ -27,8 +28,9 @@ pub(crate) fn event(event: &Event, style: Style) -> Option<String> {
             (done == total).then(|| rendered(environment.as_str(), *total))
         }
         Event::TargetChanged { target, state, error } => {
+            let error = error.as_deref().filter(|_| is_bad(*state));
             let state = human::state(*state).paint(style);
-            Some(failure(&format!("{}: {state}", name(target)), error.as_deref()))
+            Some(failure(&format!("{}: {state}", name(target)), error))
         }
         Event::CommandFinished { target, service, role, exit_code, output } => {
             let who = format!("{}: {service}: {}", name(target), role_name(*role));
@@ -41,6 +43,18 @@ pub(crate) fn event(event: &Event, style: Style) -> Option<String> {
         | Event::DeploymentStarted { .. }
         | Event::DeploymentFinished { .. } => deployment(event, style),
     }
+}
+
+/// Tells whether a target comes into `state` by an error; it keeps the error afterwards, which need
+/// not be said again.
+const fn is_bad(state: TargetState) -> bool {
+    matches!(
+        state,
+        TargetState::Failed
+            | TargetState::Unhealthy
+            | TargetState::Unreachable
+            | TargetState::RollbackFailed
+    )
 }
 
 /// Returns the line for the beginning and the end of a deployment.
@@ -113,7 +127,7 @@ fn failure(what: &str, error: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use windlass_core::name::ServiceName;
-    use windlass_core::record::{DeploymentStatus, TargetState};
+    use windlass_core::record::DeploymentStatus;
 
     use super::*;
     use crate::ui::samples::{self, assert_same_in_colour, release, short, staging, when};
@@ -188,6 +202,12 @@ deploy_staging_1: success after 12.3 s
         let two = changed(TargetState::Failed, Some("check failed\nnginx: [emerg]"));
         let expected = "web1: failed\n    check failed\n    nginx: [emerg]\n";
         assert_eq!(said(&two).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_reason_is_said_once() {
+        let back = changed(TargetState::RolledBack, Some("tcp 8080: connection refused"));
+        assert_eq!(said(&back).as_deref(), Some("web1: rolled back\n"));
     }
 
     #[test]

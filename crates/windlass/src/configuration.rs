@@ -38,53 +38,60 @@ impl Loaded {
 }
 
 impl Engine {
-    /// Loads a configuration of the project for an environment: the one called `name`, or the only
-    /// one.
+    /// Loads configurations of the project for an environment, under their names: the one called
+    /// `name`, or all.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong in its layers. What its schema says is returned, not
-    /// an error.
-    pub async fn configuration(
+    /// [`Error::Invalid`] with all that is wrong in their layers, or when there is none. What a schema
+    /// says is returned, not an error.
+    pub async fn configurations(
         &self,
         environment: &str,
         name: Option<&str>,
-    ) -> Result<Loaded, Error> {
+    ) -> Result<BTreeMap<String, Loaded>, Error> {
         let loaded =
             self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })?;
         let environment = self.environment(environment).await?;
-        let (_, spec) = choose(loaded, name)?;
         let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
-        load(spec, loaded, &environment, &sources).map_err(Error::Invalid)
+        let (mut all, mut problems) = (BTreeMap::new(), Vec::new());
+        for (name, spec) in choose(loaded, name)? {
+            match load(spec, loaded, &environment, &sources) {
+                Ok(loaded) => drop(all.insert(name.clone(), loaded)),
+                Err(more) => problems.extend(more),
+            }
+        }
+        problems.dedup();
+        if problems.is_empty() { Ok(all) } else { Err(Error::Invalid(problems)) }
     }
 }
 
-/// Returns the configuration called `name`, or the only one.
+/// Returns the configuration called `name`, or all, of which there is at least one.
 fn choose<'p>(
     loaded: &'p LoadedProject,
     name: Option<&str>,
-) -> Result<(&'p String, &'p ConfigSpec), Error> {
+) -> Result<Vec<(&'p String, &'p ConfigSpec)>, Error> {
     let configs = &loaded.project.configs;
-    let names: Vec<&str> = configs.keys().map(String::as_str).collect();
-    let found = match name {
-        Some(name) => configs.get_key_value(name),
-        None if configs.len() == 1 => configs.iter().next(),
-        None => None,
+    let found: Vec<_> = match name {
+        Some(name) => configs.get_key_value(name).into_iter().collect(),
+        None => configs.iter().collect(),
     };
-    found.ok_or_else(|| Error::invalid(no_such(name, &names)))
+    if found.is_empty() {
+        let names: Vec<&str> = configs.keys().map(String::as_str).collect();
+        return Err(Error::invalid(no_such(name, &names)));
+    }
+    Ok(found)
 }
 
 fn no_such(name: Option<&str>, known: &[&str]) -> Diagnostic {
     let list = || format!("the project has {}", known.join(", "));
     match name {
-        _ if known.is_empty() => Diagnostic::error("the project has no configuration")
-            .hint(format!("declare one in {PROJECT_FILE}: [config.app] with `layers`")),
-        None => Diagnostic::error("the project has several configurations")
-            .hint(format!("choose one with `--config`: {}", list())),
-        Some(name) => {
+        Some(name) if !known.is_empty() => {
             let hint = nearest(name, known.iter().copied());
             Diagnostic::error(format!("unknown configuration `{name}`"))
                 .hint(hint.map_or_else(list, |near| format!("did you mean `{near}`?")))
         }
+        _ => Diagnostic::error("the project has no configuration")
+            .hint(format!("declare one in {PROJECT_FILE}: [config.app] with `layers`")),
     }
 }
 
@@ -190,32 +197,47 @@ fn within(text: &str, errors: Vec<TemplateError>) -> SubstitutionError {
 }
 
 impl Engine {
-    /// Returns everything that the schemas of the project say against its configurations, for each
-    /// of `environments`; each error once.
+    /// Returns everything that is wrong with the configurations of the project for each of
+    /// `environments`, each error once: what their schemas say, and what keeps layers from being
+    /// read or merged.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that keeps layers from being read or merged.
+    /// When there is no project, or no such environment.
     pub async fn validate(&self, environments: &[String]) -> Result<Vec<ValidationError>, Error> {
         let loaded =
             self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })?;
         let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
-        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        let mut all = Vec::new();
         for environment in environments {
             let environment = self.environment(environment).await?;
             for spec in loaded.project.configs.values() {
                 match load(spec, loaded, &environment, &sources) {
-                    Ok(loaded) => found.extend(loaded.errors),
-                    Err(more) => problems.extend(more),
+                    Ok(loaded) => all.extend(loaded.errors),
+                    Err(problems) => all.extend(problems.into_iter().map(unreadable)),
                 }
             }
         }
         let mut once = Vec::new();
-        for error in found {
+        for error in all {
             if !once.contains(&error) {
                 once.push(error);
             }
         }
-        problems.dedup();
-        if problems.is_empty() { Ok(once) } else { Err(Error::Invalid(problems)) }
+        Ok(once)
+    }
+}
+
+/// Returns what keeps a layer from being read, as an error of the whole configuration.
+#[must_use]
+pub fn unreadable(problem: Diagnostic) -> ValidationError {
+    ValidationError {
+        path: String::new(),
+        message: problem.message,
+        file: problem.file.unwrap_or_else(|| PROJECT_FILE.to_owned()),
+        line: problem.position.map(|at| at.line),
+        column: problem.position.map(|at| at.column),
+        width: problem.width,
+        schema_path: String::new(),
+        hint: problem.hint,
     }
 }

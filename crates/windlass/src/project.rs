@@ -29,15 +29,23 @@ impl LoadedProject {
     /// # Errors
     /// [`Error::NoProject`], [`Error::Io`], or [`Error::Invalid`] with all that is wrong in the file.
     pub fn find(start: &Path) -> Result<Self, Error> {
+        Self::load(&Self::locate(start)?)
+    }
+
+    /// Returns the project file around `start`, as [`find`](Self::find) does, and does not read it.
+    ///
+    /// # Errors
+    /// [`Error::NoProject`], or [`Error::Io`] where `start` cannot be opened.
+    pub fn locate(start: &Path) -> Result<PathBuf, Error> {
         let start = start.canonicalize().map_err(Error::io("open", start))?;
         if start.is_file() {
-            return Self::load(&start);
+            return Ok(start);
         }
         let mut directory = start.as_path();
         loop {
             let file = directory.join(PROJECT_FILE);
             if file.symlink_metadata().is_ok() {
-                return Self::load(&file);
+                return Ok(file);
             }
             match directory.parent() {
                 Some(above) if !directory.join(".git").exists() => directory = above,

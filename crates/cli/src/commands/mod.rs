@@ -60,8 +60,8 @@ pub(crate) fn show_failure(app: &App, error: &CliError) {
     if let CliError::Engine(Error::Failed(record)) = error {
         let _ = app.print_text(&ui::record::render_record(record, app.style));
     }
-    let root = app.project().map(|project| project.root).unwrap_or_default();
+    let root = app.project_root().unwrap_or_default();
     let read = |name: &str| std::fs::read_to_string(root.join(name)).ok();
-    let text = ui::diagnostics::render(&error.diagnostics(), &read, app.errors);
+    let text = ui::diagnostics::render(&error.summary(), &read, app.errors);
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

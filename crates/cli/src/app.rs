@@ -39,8 +39,17 @@ impl App {
 
     /// Returns the project, or the error that there is none.
     pub(crate) fn project(&self) -> Result<LoadedProject, Error> {
-        let here = PathBuf::from(".");
-        LoadedProject::find(self.global.project.as_deref().unwrap_or(&here))
+        LoadedProject::find(self.start())
+    }
+
+    /// Returns the directory of the project file, which need not be valid.
+    pub(crate) fn project_root(&self) -> Option<PathBuf> {
+        let file = LoadedProject::locate(self.start()).ok()?;
+        file.parent().map(Path::to_owned)
+    }
+
+    fn start(&self) -> &Path {
+        self.global.project.as_deref().unwrap_or(Path::new("."))
     }
 
     /// Returns an engine on the project.
@@ -85,7 +94,9 @@ impl App {
 
     fn sinks(&self) -> Result<Vec<Box<dyn EventSink>>, Error> {
         let mut all: Vec<Box<dyn EventSink>> = Vec::new();
-        if !self.global.quiet {
+        // Lines of JSON that go to stderr have it to themselves.
+        let taken = self.global.events.as_deref() == Some(Path::new("-"));
+        if !self.global.quiet && !taken {
             all.push(Box::new(sinks::Terminal::new(Progress::new(
                 self.progress_mode(),
                 self.errors,
@@ -153,13 +164,4 @@ fn wants_color(when: Color, terminal: bool) -> bool {
         Color::Never => false,
         Color::Auto => terminal && !refused && !dumb,
     }
-}
-
-/// Returns who runs this, for the record: `user@host`.
-pub(crate) fn operator() -> String {
-    let user =
-        ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    let host = rustix::system::uname();
-    format!("{user}@{}", host.nodename().to_string_lossy())
 }

@@ -27,14 +27,26 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The project file, or a directory in the project
-    #[arg(long, global = true, value_name = "PATH", env = "WINDLASS_PROJECT")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "WINDLASS_PROJECT",
+        hide_env_values = true
+    )]
     pub(crate) project: Option<PathBuf>,
     /// Where state is kept [default: .windlass beside the project file]
-    #[arg(long, global = true, value_name = "DIR", env = "WINDLASS_WORKSPACE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "WINDLASS_WORKSPACE",
+        hide_env_values = true
+    )]
     pub(crate) workspace: Option<PathBuf>,
     /// What is printed on stdout
     #[arg(long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
@@ -54,18 +66,20 @@ pub(crate) struct Global {
 }
 
 /// What is printed on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// For people
+    #[default]
     Text,
     /// One JSON object, whose fields are only ever added to
     Json,
 }
 
 /// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal
+    #[default]
     Auto,
     /// Always
     Always,

@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod commands;
 mod error;
+mod operator;
 mod sinks;
 mod ui;
 
@@ -14,11 +15,14 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::args::Cli;
+use crate::args::{Cli, Global, Output};
 use crate::error::{CliError, Exit};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     log_to_stderr(cli.global.verbose);
     let app = App::new(cli.global);
     let exit = match commands::run(&app, cli.verb) {
@@ -26,6 +30,31 @@ fn main() -> ExitCode {
         Err(error) => report(&app, &error),
     };
     ExitCode::from(exit as u8)
+}
+
+/// Says what is wrong with the command line, or what was asked of it: help, the version.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !asks_for_json() {
+        error.exit();
+    }
+    let global = Global { output: Output::Json, ..Global::default() };
+    ExitCode::from(report(&App::new(global), &usage(error)) as u8)
+}
+
+/// Tells whether the command line, which cannot be parsed, asks for JSON.
+fn asks_for_json() -> bool {
+    let words: Vec<_> = std::env::args_os().collect();
+    words.iter().any(|word| word == "--output=json")
+        || words.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
+}
+
+/// Returns the first line of what clap says, and its tip as the hint.
+fn usage(error: &clap::Error) -> CliError {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let message = first.trim_start_matches("error: ").to_owned();
+    let hint = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+    CliError::Usage { message, hint: hint.map(str::to_owned) }
 }
 
 /// Says what went wrong: in JSON mode on stdout, where the outcome belongs, and for people on

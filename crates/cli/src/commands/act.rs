@@ -7,10 +7,14 @@ use windlass::{ConfigDeployment, Error};
 use windlass_core::plan::Plan;
 
 use super::Outcome;
-use crate::app::{App, operator};
+use crate::app::App;
 use crate::args::Act;
 use crate::error::exit_of;
+use crate::operator::operator;
 use crate::ui;
+
+/// What is said when a signal came.
+const STOPPING: &str = "stopping at the next safe point; what that leaves is said at the end";
 
 /// Returns who does it.
 pub(crate) fn by(by: Option<&String>) -> String {
@@ -81,10 +85,10 @@ pub(crate) fn stop_on_signal(app: &App) {
     tokio::spawn(async move {
         loop {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            stop.stop();
-            if !quiet {
-                let _ = writeln!(io::stderr(), "stopping at the next safe point");
+            if !quiet && !stop.is_stopped() {
+                let _ = writeln!(io::stderr(), "{STOPPING}");
             }
+            stop.stop();
         }
     });
 }

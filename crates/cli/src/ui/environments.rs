@@ -31,7 +31,10 @@ pub(crate) fn render_environment(environment: &Environment, style: Style) -> Str
     let targets = environment
         .targets
         .iter()
-        .map(|target| [Cell::plain(target.id.as_str()), Cell::plain(target.address.to_string())])
+        .map(|target| {
+            let (id, address) = (target.id.as_str(), target.address.to_string());
+            [Cell::plain(id), Cell::plain(if id == address { "" } else { &address })]
+        })
         .collect();
     [
         facts(environment, style),
@@ -164,7 +167,7 @@ Variables
   DB_HOST  db\\u{1b}[1m
 
 Targets
-  local:./state  local:./state
+  local:./state
 ";
         assert_eq!(render_environment(&environment(), Style::PLAIN), expected);
         let shown = render_environment(&production(), Style::PLAIN);

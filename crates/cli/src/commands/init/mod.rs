@@ -62,8 +62,10 @@ fn next(directory: &Path) -> Vec<String> {
 
 fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    // A word that starts with a dash would be an option.
+    let text = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
     if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
+        return text;
     }
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -131,6 +133,7 @@ mod tests {
     #[test]
     fn directories_are_quoted_for_the_shell() {
         assert_eq!(shell_word("a/b"), "a/b");
+        assert_eq!(shell_word("-x"), "./-x");
         assert_eq!(shell_word("my shop's"), r"'my shop'\''s'");
     }
 }

@@ -65,7 +65,7 @@ fn header(plan: &Plan, style: Style) -> String {
     table.entry("release", Cell::plain(releases(plan)));
     table.entry("into", Cell::plain(&plan.config_path));
     if !plan.config_files.is_empty() {
-        table.entry("sources", Cell::plain(human::list(&plan.config_files, 10)));
+        table.entry("sources", Cell::plain(human::list(&plan.config_files, 3)));
     }
     let id = style.bold(&escape::line(&plan.plan_id));
     format!("Plan {id}: {}\n{}", intent(plan), table.render("  ", style))

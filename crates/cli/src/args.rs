@@ -100,7 +100,7 @@ pub(crate) enum Verb {
     #[command(subcommand, after_help = "Example:\n  windlass config explain staging database.host")]
     Config(Config),
     /// Render the files of an environment
-    #[command(after_help = "Example:\n  windlass render staging --out /tmp/rendered")]
+    #[command(after_help = "Example:\n  windlass render staging --out rendered")]
     Render(Render),
     /// Show what a deployment would change
     #[command(
@@ -109,7 +109,7 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// Deploy to every target of an environment
     #[command(
-        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file nginx.conf"
+        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file config/app.yaml"
     )]
     Deploy(Deploy),
     /// Carry out a saved plan, if the targets are still as they were
@@ -132,9 +132,7 @@ pub(crate) enum Verb {
     )]
     Rollback(Rollback),
     /// Print the completions of a shell
-    #[command(
-        after_help = "Example:\n  windlass completions bash > ~/.local/share/bash-completion/completions/windlass"
-    )]
+    #[command(after_help = "Example:\n  windlass completions bash >> ~/.bash_completion")]
     Completions(Completions),
     /// Write the manual pages
     #[command(after_help = "Example:\n  windlass man ~/.local/share/man/man1")]
@@ -164,7 +162,7 @@ pub(crate) enum Env {
     },
     /// Create an environment that is kept in the workspace
     #[command(
-        after_help = "Example:\n  windlass env create qa --type testing --config-path /etc/shop --target local:./state/qa --var DB_HOST=db.qa"
+        after_help = "Example:\n  windlass env create qa --config-path /etc/shop --target local:./state/qa"
     )]
     Create(EnvCreate),
 }

@@ -12,11 +12,11 @@ const CLOSING: &str = "```\n";
 
 /// A `console` block: commands, each with what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block(Vec<(String, String)>);
+pub(crate) struct Block(Vec<(String, String)>);
 
 impl Block {
     /// Returns the blocks of a document, in order.
-    pub fn all_of(text: &str) -> Vec<Self> {
+    pub(crate) fn all_of(text: &str) -> Vec<Self> {
         let parts = text.split(OPENING).skip(1);
         parts.map(|part| Self::parse(part.split(CLOSING).next().unwrap_or_default())).collect()
     }
@@ -34,7 +34,7 @@ impl Block {
     }
 
     /// Returns the document with `blocks` in place of its own.
-    pub fn replace_all(text: &str, blocks: &[Self]) -> String {
+    pub(crate) fn replace_all(text: &str, blocks: &[Self]) -> String {
         let mut parts = text.split(OPENING);
         let mut out = parts.next().unwrap_or_default().to_owned();
         for (part, block) in parts.zip(blocks) {
@@ -45,12 +45,12 @@ impl Block {
     }
 
     /// Returns the same commands with what they say now.
-    pub fn run(&self, shell: &mut Shell) -> Self {
+    pub(crate) fn run(&self, shell: &mut Shell) -> Self {
         Self(self.0.iter().map(|(command, _)| (command.clone(), shell.run(command))).collect())
     }
 
     /// Returns how many commands there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
@@ -60,7 +60,7 @@ impl Block {
 }
 
 /// A shell that keeps its directory, its variables and its last exit code from command to command.
-pub struct Shell {
+pub(crate) struct Shell {
     directory: PathBuf,
     home: PathBuf,
     code: i32,
@@ -68,18 +68,18 @@ pub struct Shell {
 
 impl Shell {
     /// Returns a shell in the directory of `project`, with an empty home.
-    pub fn new(project: &TestProject) -> Self {
+    pub(crate) fn new(project: &TestProject) -> Self {
         Self { directory: project.path(), home: project.home(), code: 0 }
     }
 
     /// Returns the exit code of the last command.
-    pub fn code(&self) -> i32 {
+    pub(crate) fn code(&self) -> i32 {
         self.code
     }
 
     /// Runs a command and returns what it says on both streams, but for lines of progress, whose
     /// order is that of the moment.
-    pub fn run(&mut self, command: &str) -> String {
+    pub(crate) fn run(&mut self, command: &str) -> String {
         let kept = self.home.join("variables");
         if !kept.exists() {
             fs::write(&kept, "").expect("the home can be written");
@@ -120,7 +120,7 @@ fn is_time(word: &str) -> bool {
 
 /// Returns the text of `blocks` with a name in place of what differs from run to run; what is the
 /// same twice has the same name twice.
-pub fn normalized(blocks: &[Block]) -> String {
+pub(crate) fn normalized(blocks: &[Block]) -> String {
     let mut seen = Vec::new();
     let text: String = blocks.iter().map(Block::text).collect();
     text.lines().map(|line| normalized_line(line, &mut seen) + "\n").collect()
@@ -182,7 +182,7 @@ fn is_person(word: &str) -> bool {
 }
 
 /// Returns where two normalised texts first differ.
-pub fn difference(written: &str, said: &str) -> String {
+pub(crate) fn difference(written: &str, said: &str) -> String {
     let (mut left, mut right) = (written.lines(), said.lines());
     let mut command = "";
     loop {

@@ -1,0 +1,381 @@
+//! What `--output json` prints, command by command: one object on stdout, its fields and their
+//! types, and the exit code.
+
+mod mini;
+
+use mini::{project, run};
+use serde_json::{Value, json};
+use windlass_testing::{Output, TestProject};
+
+/// Runs a command for JSON and returns the object, which carries the version of the contract.
+#[track_caller]
+fn object(project: &TestProject, arguments: &[&str], code: i32) -> Value {
+    let arguments = [arguments, &["--output", "json"]].concat();
+    let value = run(project, &arguments).code(code).json();
+    assert_eq!(value["schema"], 1, "{value:#}");
+    value
+}
+
+/// Fails unless `value` has each of `fields`, written `name: type`; a type may end in `?` for null.
+#[track_caller]
+fn assert_fields(value: &Value, fields: &[&str]) {
+    for field in fields {
+        let (name, kind) = field.split_once(": ").expect("name: type");
+        let (kind, nullable) = (kind.trim_end_matches('?'), kind.ends_with('?'));
+        let found = value.get(name).unwrap_or_else(|| panic!("no field {name} in {value:#}"));
+        let fits = match kind {
+            "text" => found.is_string(),
+            "number" => found.is_u64(),
+            "boolean" => found.is_boolean(),
+            "list" => found.is_array(),
+            "map" => found.is_object(),
+            "any" => true,
+            other => panic!("{other} is no type of this test"),
+        };
+        assert!(fits || (nullable && found.is_null()), "{name} is no {kind}: {value:#}");
+    }
+}
+
+const RECORD: [&str; 11] = [
+    "deployment_id: text",
+    "environment: text",
+    "status: text",
+    "config_version: text",
+    "release: text?",
+    "deployed_at: text",
+    "deployed_by: text",
+    "config_files: list",
+    "changes: map",
+    "targets: list",
+    "duration_ms: number",
+];
+const CHANGES: [&str; 4] =
+    ["files_added: list", "files_removed: list", "files_modified: list", "settings_changed: map"];
+const ERROR: [&str; 6] = [
+    "kind: text",
+    "message: text",
+    "file: text?",
+    "line: number?",
+    "column: number?",
+    "hint: text?",
+];
+
+#[track_caller]
+fn assert_record(record: &Value, status: &str) {
+    assert_fields(record, &RECORD);
+    assert_fields(record, &["rollback_info: map?"]);
+    assert_fields(&record["changes"], &CHANGES);
+    let target = &record["targets"][0];
+    assert_fields(target, &["id: text", "state: text", "release: text?", "error: text?"]);
+    assert_eq!(record["status"], status, "{record:#}");
+}
+
+#[test]
+fn a_plan_is_an_object_and_tells_by_its_exit_code_whether_there_are_changes() {
+    let project = project();
+    let plan = object(&project, &["plan", "staging"], 0);
+    assert_fields(&plan, &["plan_id: text", "environment: text", "release: text?"]);
+    assert_fields(&plan["changes"], &CHANGES);
+    assert_fields(&plan["targets"][0], &["id: text", "from: text?", "to: text?"]);
+    assert_eq!(plan["changes"]["files_added"], json!(["app.yaml", "motd"]));
+    object(&project, &["plan", "staging", "--exit-code"], 3);
+    object(&project, &["deploy", "staging"], 0);
+    object(&project, &["plan", "staging", "--exit-code"], 0);
+    project.write("staging.yaml", "port: 8081\n");
+    let plan = object(&project, &["plan", "staging", "--exit-code"], 3);
+    let settings = &plan["changes"]["settings_changed"];
+    assert_eq!(*settings, json!({ "app.yaml": { "port": { "old": 8080, "new": 8081 } } }));
+}
+
+#[test]
+fn deploy_apply_show_and_rollback_print_the_record() {
+    let project = project();
+    let first = object(&project, &["deploy", "staging", "--by", "alice"], 0);
+    assert_record(&first, "success");
+    assert_eq!(
+        (&first["deployed_by"], &first["targets"][0]["state"]),
+        (&json!("alice"), &json!("healthy"))
+    );
+    project.write("motd", "changed\n");
+    object(&project, &["plan", "staging", "--out", "saved.plan"], 0);
+    let second = object(&project, &["apply", "saved.plan"], 0);
+    assert_record(&second, "success");
+    let id = second["deployment_id"].as_str().expect("checked above");
+    assert_eq!(object(&project, &["show", id], 0), second);
+    let back = object(&project, &["rollback", "staging"], 0);
+    assert_record(&back, "success");
+    assert_eq!(back["rollback_info"]["deployment"], id);
+    assert_eq!(back["release"], first["release"]);
+    let undone = object(&project, &["show", id], 0);
+    assert_record(&undone, "rolled_back");
+    assert_eq!(undone["rollback_info"]["rolled_back_by"], back["deployment_id"]);
+}
+
+#[test]
+fn a_rollback_that_is_only_planned_prints_the_plan() {
+    let project = project();
+    object(&project, &["deploy", "staging"], 0);
+    let plan = object(&project, &["rollback", "staging", "--dry-run"], 0);
+    assert_eq!(plan["changes"]["files_removed"], json!(["app.yaml", "motd"]));
+    assert!(project.at("state/etc/mini/motd").exists());
+}
+
+#[test]
+fn a_failed_deployment_prints_its_record_with_the_error_and_the_exit_code() {
+    let project = project();
+    object(&project, &["deploy", "staging"], 0);
+    project.write("motd", "broken\n");
+    let record = object(&project, &["deploy", "staging"], 4);
+    assert_record(&record, "rolled_back");
+    assert_fields(&record["error"], &ERROR);
+    assert_eq!((&record["error"]["kind"], &record["exit_code"]), (&json!("failed"), &json!(4)));
+    project.write("motd", "");
+    let refused = object(&project, &["deploy", "staging"], 1);
+    assert_eq!(refused["exit_code"], 1);
+    let id = record["deployment_id"].as_str().expect("checked above");
+    assert_eq!(object(&project, &["show", id], 0)["error"]["message"], record["error"]["message"]);
+}
+
+#[test]
+fn history_has_the_records_newest_first() {
+    let project = project();
+    let ids: Vec<Value> = ["one\n", "two\n", "three\n"]
+        .map(|motd| {
+            project.write("motd", motd);
+            object(&project, &["deploy", "staging"], 0)["deployment_id"].clone()
+        })
+        .into();
+    let history = object(&project, &["history"], 0);
+    let listed = history["deployments"].as_array().expect("a list");
+    listed.iter().for_each(|record| assert_record(record, "success"));
+    assert!(listed.iter().map(|record| &record["deployment_id"]).eq(ids.iter().rev()));
+    let one = object(&project, &["history", "staging", "--limit", "1"], 0);
+    assert_eq!(one["deployments"], json!([listed[0]]));
+    assert_eq!(object(&project, &["history", "production"], 0)["deployments"], json!([]));
+}
+
+#[test]
+fn status_says_what_each_target_holds() {
+    let project = project();
+    let status = |code| object(&project, &["status", "staging"], code);
+    let empty = status(0);
+    assert_fields(&empty, &["environment: text", "targets: list"]);
+    assert_eq!(empty["targets"][0]["state"], "empty");
+    let record = object(&project, &["deploy", "staging"], 0);
+    let full = status(0);
+    let fields = ["id: text", "address: text", "release: text?", "version: text?", "state: text"];
+    assert_fields(&full["targets"][0], &fields);
+    assert_fields(&full["targets"][0], &["healthy: boolean?", "last_deployment: text?"]);
+    let target = &full["targets"][0];
+    assert_eq!((&target["state"], &target["healthy"]), (&json!("in_sync"), &json!(true)));
+    assert_eq!(target["last_deployment"], record["deployment_id"]);
+}
+
+#[test]
+fn config_get_and_explain_give_the_value_and_its_origins() {
+    let project = project();
+    let get = object(&project, &["config", "get", "staging", "port"], 0);
+    assert_fields(&get, &["config: text", "key: text", "value: any", "origins: list"]);
+    assert_eq!(get["value"], 8080);
+    let fields = ["layer: number", "file: text", "line: number?", "column: number?"];
+    assert_fields(&get["origins"][0], &fields);
+    assert_fields(&get["origins"][0], &["value: any", "overridden: boolean"]);
+    assert_eq!(object(&project, &["config", "explain", "staging", "port"], 0), get);
+    let all = object(&project, &["config", "explain", "staging"], 0);
+    let keys = all["keys"].as_array().expect("a list").iter().map(|one| &one["key"]);
+    assert!(keys.eq(["port", "log.level"].iter()), "{all:#}");
+    let unknown = object(&project, &["config", "get", "staging", "prot"], 1);
+    assert_eq!(unknown["error"]["hint"], "did you mean `port`?");
+}
+
+#[test]
+fn where_there_are_several_configurations_the_one_that_sets_the_key_is_meant() {
+    let project = project();
+    let several = "[config.app]\nlayers = [\"a.yaml\"]\n[config.jobs]\nlayers = [\"b.yaml\"]\n";
+    let project_file = format!(
+        "[project]\nname = \"m\"\n{several}[environments.staging]\ntype = \"staging\"\nconfig_path = \"/c\"\ntargets = [\"local:./state\"]\n"
+    );
+    project.write("windlass.toml", project_file);
+    project.write("a.yaml", "port: 1\nboth: 1\n").write("b.yaml", "queue: {name: q}\nboth: 2\n");
+    let get = |key| object(&project, &["config", "get", "staging", key], 0);
+    assert_eq!((&get("port")["config"], &get("port")["value"]), (&json!("app"), &json!(1)));
+    assert_eq!(get("queue.name")["config"], "jobs");
+    let both = object(&project, &["config", "explain", "staging", "both"], 1);
+    assert_eq!(both["error"]["message"], "several configurations set `both`");
+    assert_eq!(both["error"]["hint"], "choose one with `--config`: app, jobs");
+    let chosen = object(&project, &["config", "get", "staging", "both", "--config", "jobs"], 0);
+    assert_eq!(chosen["value"], 2);
+    let near = object(&project, &["config", "get", "staging", "queue.nam"], 1);
+    assert_eq!(near["error"]["hint"], "did you mean `queue.name`?");
+    let shown = object(&project, &["config", "show", "staging"], 0);
+    let expected =
+        json!({ "app": { "port": 1, "both": 1 }, "jobs": { "queue": { "name": "q" }, "both": 2 } });
+    assert_eq!(shown["configuration"], expected);
+    let text = run(&project, &["config", "show", "staging"]).success().stdout;
+    assert_eq!(text, "app:\n  port: 1\n  both: 1\njobs:\n  queue:\n    name: q\n  both: 2\n");
+    let text = run(&project, &["config", "explain", "staging"]).success().stdout;
+    let expected =
+        "[config.app]\nport = 1\n  a.yaml:1:7: 1\nboth = 1\n  a.yaml:2:7: 1\n\n[config.jobs]\n";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn config_validate_lists_what_is_wrong_wherever_it_is() {
+    let project = project();
+    let validate = |code| object(&project, &["config", "validate"], code);
+    assert_eq!(validate(0)["valid"], true);
+    project.write("staging.yaml", "port: 99999\n").write("production.yaml", "port: [\n");
+    let found = validate(1);
+    assert_eq!(found["valid"], false);
+    let errors = found["errors"].as_array().expect("a list");
+    for error in errors {
+        assert_fields(error, &["path: text", "message: text", "file: text", "schema_path: text"]);
+        assert_fields(error, &["line: number", "column: number"]);
+    }
+    let places: Vec<_> = errors.iter().map(|e| (&e["file"], &e["line"], &e["path"])).collect();
+    assert!(places.contains(&(&json!("staging.yaml"), &json!(1), &json!("port"))), "{found:#}");
+    assert!(errors.iter().any(|error| error["file"] == "production.yaml"), "{found:#}");
+    project.edit("windlass.toml", "[services.web]", "[services.web");
+    let found = validate(1);
+    assert_eq!(
+        (&found["valid"], &found["errors"][0]["file"]),
+        (&json!(false), &json!("windlass.toml"))
+    );
+}
+
+#[test]
+fn config_validate_shows_a_person_the_line() {
+    let project = project();
+    project.write("staging.yaml", "port: high\n");
+    let refused = run(&project, &["config", "validate", "staging"]).code(1);
+    assert_eq!(refused.stdout, "");
+    refused.says(" --> staging.yaml:1:7\n").says("1 | port: high\n").says("      ^^^^\n");
+}
+
+#[test]
+fn environments_are_listed_shown_and_created() {
+    let project = project();
+    let fields =
+        ["name: text", "type: text", "config_path: text", "variables: map", "targets: list"];
+    let create = ["env", "create", "qa", "--config-path", "/etc/mini", "--target", "local:./qa"];
+    let created = object(&project, &[&create[..], &["--var", "A=b=c"]].concat(), 0);
+    assert_fields(&created, &fields);
+    assert_eq!(created["variables"], json!({ "A": "b=c" }));
+    assert_eq!(object(&project, &["env", "show", "qa"], 0), created);
+    let list = object(&project, &["env", "list"], 0);
+    let names = list["environments"].as_array().expect("a list").iter().map(|one| &one["name"]);
+    assert!(names.eq(["production", "qa", "staging"].iter()), "{list:#}");
+    assert_eq!(object(&project, &create, 1)["error"]["kind"], "environment_exists");
+}
+
+#[test]
+fn rendered_files_are_listed_or_given_whole() {
+    let project = project();
+    let listed = object(&project, &["render", "staging"], 0);
+    let paths = listed["files"].as_array().expect("a list").iter().map(|file| &file["path"]);
+    assert!(paths.eq(["app.yaml", "motd"].iter()), "{listed:#}");
+    let one = object(&project, &["render", "staging", "--file", "motd"], 0);
+    assert_eq!(one["content"], "hello\n");
+    let written = object(&project, &["render", "staging", "--out", "rendered"], 0);
+    assert_eq!(written["files"].as_array().map(Vec::len), Some(2));
+    assert_eq!(project.read("rendered/motd"), "hello\n");
+    let unknown = object(&project, &["render", "staging", "--file", "mtod"], 1);
+    assert_eq!(unknown["error"]["hint"], "did you mean `motd`?");
+}
+
+#[test]
+fn the_other_commands_print_an_object_too() {
+    let project = TestProject::new();
+    let init = object(&project, &["init", "--name", "fresh"], 0);
+    assert_fields(&init, &["project: text", "files: list", "next: list"]);
+    assert_fields(&object(&project, &["completions", "bash"], 0), &["shell: text", "script: text"]);
+    assert_fields(&object(&project, &["man"], 0), &["page: text"]);
+    assert_fields(&object(&project, &["man", "pages"], 0), &["directory: text"]);
+}
+
+/// Runs a command that fails and returns its error, whose fields are those of the contract.
+#[track_caller]
+fn error(project: &TestProject, arguments: &[&str], code: i32) -> Value {
+    let object = object(project, arguments, code);
+    assert_eq!(object["exit_code"], code, "{object:#}");
+    assert_fields(&object["error"], &ERROR);
+    object["error"].clone()
+}
+
+#[test]
+fn errors_have_a_kind_and_say_what_to_do() {
+    let project = project();
+    let kinds: [(&[&str], i32, &str, &str); 8] = [
+        (&["deploy", "stagin"], 1, "unknown_environment", "did you mean `staging`?"),
+        (&["show", "deploy_staging_1"], 1, "unknown_deployment", "`windlass history`"),
+        (&["rollback", "staging"], 1, "nothing_to_roll_back", ""),
+        (&["deploy", "production"], 1, "protected", "`--yes`"),
+        (&["apply", "motd"], 1, "bad_plan", "windlass plan --out"),
+        (&["plan", "staging", "--config"], 2, "usage", ""),
+        (&["plna", "staging"], 2, "usage", "'plan'"),
+        (
+            &["config", "get", "staging", "port", "--config", "ap"],
+            1,
+            "invalid",
+            "did you mean `app`?",
+        ),
+    ];
+    for (arguments, code, kind, hint) in kinds {
+        let error = error(&project, arguments, code);
+        assert_eq!(error["kind"], kind, "{error:#}");
+        let said = error["hint"].as_str().unwrap_or_default();
+        assert!(said.contains(hint), "{error:#}");
+    }
+}
+
+#[test]
+fn an_error_in_a_file_has_its_place() {
+    let project = project();
+    project.write("motd", "one\n  ${MISSING}\n");
+    let error = error(&project, &["deploy", "staging"], 1);
+    assert_eq!(error["kind"], "invalid");
+    assert_eq!(
+        (&error["file"], &error["line"], &error["column"]),
+        (&json!("motd"), &json!(2), &json!(3))
+    );
+}
+
+#[test]
+fn without_a_project_every_command_that_needs_one_says_so() {
+    let empty = TestProject::new();
+    empty.directory(".git");
+    for arguments in [&["plan", "staging"][..], &["deploy", "staging"], &["config", "validate"]] {
+        let error = error(&empty, arguments, 1);
+        assert_eq!(error["kind"], "no_project");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("windlass init")));
+    }
+}
+
+#[test]
+fn a_plan_whose_target_has_changed_is_stale() {
+    let project = project();
+    object(&project, &["plan", "staging", "--out", "saved.plan"], 0);
+    object(&project, &["deploy", "staging"], 0);
+    assert_eq!(error(&project, &["apply", "saved.plan"], 1)["kind"], "stale_plan");
+}
+
+#[test]
+fn for_people_errors_are_on_stderr_and_stdout_is_empty() {
+    let project = project();
+    let refused: Output = run(&project, &["deploy", "stagin"]).code(1);
+    assert_eq!(refused.stdout, "");
+    refused.says("error: unknown environment `stagin`\n").says("help: did you mean `staging`?");
+    let wrong = run(&project, &["plna"]).code(2);
+    assert_eq!(wrong.stdout, "");
+    wrong.says("a similar subcommand exists: 'plan'");
+}
+
+#[test]
+fn a_failure_is_told_once() {
+    let project = project();
+    project.write("motd", "broken\n");
+    let failed = run(&project, &["deploy", "staging", "--quiet"]).code(4);
+    assert_eq!(failed.stdout.matches("grep -q broken").count(), 1, "{failed}");
+    assert_eq!(failed.stderr.lines().count(), 1, "{failed}");
+    failed.says("failed and was rolled back: every target is as it was before");
+}

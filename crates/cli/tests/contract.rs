@@ -341,6 +341,15 @@ fn an_error_in_a_file_has_its_place() {
 }
 
 #[test]
+fn an_error_in_a_single_file_names_it_as_it_was_given() {
+    let project = project();
+    project.write("extra/one.conf", "port ${MISSING}\n");
+    let plan = ["plan", "staging", "--file", "extra/one.conf"];
+    assert_eq!(error(&project, &plan, 1)["file"], "extra/one.conf");
+    run(&project, &plan).code(1).says(" --> extra/one.conf:1:6\n").says("1 | port ${MISSING}\n");
+}
+
+#[test]
 fn without_a_project_every_command_that_needs_one_says_so() {
     let empty = TestProject::new();
     empty.directory(".git");

@@ -61,7 +61,10 @@ pub(crate) fn show_failure(app: &App, error: &CliError) {
         let _ = app.print_text(&ui::record::render_record(record, app.style));
     }
     let root = app.project_root().unwrap_or_default();
-    let read = |name: &str| std::fs::read_to_string(root.join(name)).ok();
+    let read = |name: &str| {
+        let of_project = std::fs::read_to_string(root.join(name));
+        of_project.or_else(|_| std::fs::read_to_string(name)).ok()
+    };
     let text = ui::diagnostics::render(&error.summary(), &read, app.errors);
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -9,6 +9,7 @@ pub(crate) mod scope;
 mod sink;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -79,7 +80,8 @@ impl Engine {
                 return Err(Error::NoProject { start: self.base.clone() });
             }
         };
-        let files = self.carry_out_jobs(&jobs, environment, sink)?;
+        let files = self.carry_out_jobs(&jobs, environment, sink);
+        let files = files.map_err(|error| as_given(error, input))?;
         Ok(Output { files, config_files: jobs.config_files, services: jobs.services })
     }
 
@@ -114,4 +116,17 @@ impl Engine {
         }
         if problems.is_empty() { Ok(files) } else { Err(Error::Invalid(problems)) }
     }
+}
+
+/// Returns the error with single files named as they were given, not only by their own names.
+fn as_given(mut error: Error, input: &Input) -> Error {
+    if let (Error::Invalid(problems), Input::Files(files)) = (&mut error, input) {
+        for problem in problems {
+            let name = problem.file.as_ref().map(OsStr::new);
+            if let Some(given) = files.iter().find(|file| file.file_name() == name) {
+                problem.file = Some(given.display().to_string());
+            }
+        }
+    }
+    error
 }

@@ -95,6 +95,18 @@ fn a_terminal_has_colour_unless_it_is_dumb_or_no_color_is_set() {
 }
 
 #[test]
+fn a_question_stays_on_the_terminal() {
+    let project = project();
+    let line = format!("{} deploy production", env!("CARGO_BIN_EXE_windlass"));
+    let script = project.windlass("/usr/bin/script").env("TERM", "xterm-256color");
+    let asked = script.run_with_input(&["-qec", &line, "/dev/null"], "n\n").code(1);
+    let (_, after) = asked.stdout.split_once("on production? [y/N] ").expect("it asks");
+    assert!(!after.contains("rendering"), "{after:?}");
+    assert!(after.contains("nothing was done"), "{after:?}");
+    assert!(!project.at("production").exists());
+}
+
+#[test]
 fn a_reader_that_goes_early_is_no_failure() {
     let project = project();
     project.write("motd", "line\n".repeat(100_000));

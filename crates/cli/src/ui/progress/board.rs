@@ -39,8 +39,10 @@ impl Board {
     pub(crate) fn apply(&mut self, event: &Event, style: Style) {
         match event {
             Event::Rendering { environment, done, total } => {
+                // What is done leaves the terminal to what comes next, such as a question.
                 let what = format!("rendering {environment}");
-                self.head = Some(Head { done: *done, total: *total, what });
+                let head = Head { done: *done, total: *total, what };
+                self.head = (done < total).then_some(head);
             }
             Event::DeploymentStarted { environment, targets, .. } => {
                 *self = Self::default();

@@ -266,6 +266,10 @@ fn environments_are_listed_shown_and_created() {
     let names = list["environments"].as_array().expect("a list").iter().map(|one| &one["name"]);
     assert!(names.eq(["production", "qa", "staging"].iter()), "{list:#}");
     assert_eq!(object(&project, &create, 1)["error"]["kind"], "environment_exists");
+    for path in ["../etc", "/etc/../..", ""] {
+        let refused = object(&project, &["env", "create", "out", "--config-path", path], 1);
+        assert_eq!(refused["error"]["kind"], "invalid", "{path}");
+    }
 }
 
 #[test]

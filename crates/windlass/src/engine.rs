@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use windlass_agent::site::{Site, SiteError};
 use windlass_agent::work::Assignment;
-use windlass_core::diagnostic::nearest;
+use windlass_core::diagnostic::{Diagnostic, nearest};
 use windlass_core::environment::Environment;
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{ConfigDeployment, DeploymentId};
@@ -13,6 +14,7 @@ use windlass_core::release::{Manifest, Release, ReleaseId};
 use windlass_core::target::{Target, TargetId};
 
 use crate::clock::{Clock, SystemClock};
+use crate::deploy::describe;
 use crate::error::Error;
 use crate::events::{EventSink, Events};
 use crate::executor::StopFlag;
@@ -130,8 +132,10 @@ impl Engine {
     /// Persists a new environment.
     ///
     /// # Errors
-    /// [`Error::EnvironmentExists`] when the project or the workspace has one of that name.
+    /// [`Error::EnvironmentExists`] when the project or the workspace has one of that name;
+    /// [`Error::Invalid`] when its `config_path` could leave the root of a target.
     pub async fn create_environment(&self, environment: Environment) -> Result<Environment, Error> {
+        refuse_leaving(&environment.config_path)?;
         let taken =
             self.environments().await?.into_iter().any(|known| known.name == environment.name);
         if taken {
@@ -248,6 +252,16 @@ impl Engine {
             missing => Err(collected(missing)),
         }
     }
+}
+
+/// Refuses a `config_path` that no target could have.
+fn refuse_leaving(config_path: &str) -> Result<(), Error> {
+    let unusable = |error: SiteError| {
+        let problem = Diagnostic::error(describe(&error));
+        let hint = "write a directory below the target's root, such as `/etc/app`";
+        Error::invalid(problem.hint(hint))
+    };
+    Site::new("/", config_path).map(drop).map_err(unusable)
 }
 
 impl std::fmt::Debug for Engine {

@@ -100,7 +100,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file or directory of the operator's machine could not be read or written.
-    #[error("{action} {}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,

@@ -49,6 +49,13 @@ pub enum Event {
         /// The interrupted deployment.
         deployment_id: DeploymentId,
     },
+    /// Something that a person should know, and that does not stop the work.
+    Warning {
+        /// The environment.
+        environment: EnvironmentName,
+        /// What.
+        message: String,
+    },
     /// A deployment begins.
     DeploymentStarted {
         /// Its name.

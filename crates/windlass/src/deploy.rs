@@ -10,6 +10,7 @@ use tracing::{error, warn};
 use windlass_agent::site::{Inspection, Live};
 use windlass_agent::work::Assignment;
 use windlass_core::change::ChangeSet;
+use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
@@ -18,7 +19,7 @@ use windlass_core::record::{
     self, ConfigDeployment, DeploymentId, DeploymentStatus, RollbackInfo, TargetRecord, TargetState,
 };
 use windlass_core::release::{Manifest, ReleaseId};
-use windlass_core::target::{Target, TargetId};
+use windlass_core::target::{Address, Target, TargetId};
 
 use crate::build::Built;
 use crate::engine::Engine;
@@ -27,6 +28,7 @@ use crate::executor::{Execution, Move};
 use crate::fleet::{self, Fleet};
 use crate::objects::Hold;
 use crate::planner::{Draft, Wanted};
+use crate::project::PROJECT_FILE;
 use crate::store::LockGuard;
 
 /// A plan file of more bytes than this is refused.
@@ -66,6 +68,7 @@ impl Engine {
         environment: &Environment,
         input: &Input,
     ) -> Result<Planned, Error> {
+        refuse_shared_directories(&environment.targets, &self.base)?;
         let built = self.build(environment, input)?;
         let draft = self.draft(environment, &built).await?;
         let fleet = self.fleet(&environment.targets, &environment.config_path)?;
@@ -157,7 +160,8 @@ impl Engine {
         match planned {
             Ok(planned) => self.carry_out(planned, deployed_by, began).await,
             Err(failure) => {
-                self.record_failure(&environment, input, deployed_by, &failure).await?;
+                let attempt = Attempt::deploy(&environment, input);
+                self.record_failure(attempt, deployed_by, &failure).await?;
                 Err(failure)
             }
         }
@@ -253,6 +257,9 @@ impl Engine {
         began: Duration,
     ) -> Result<ConfigDeployment, Error> {
         let Planned { plan, seen, fleet, hold } = planned;
+        for warning in &plan.warnings {
+            self.warn(&plan.environment, warning.clone());
+        }
         let moves = self.moves(&plan, &fleet, &seen).await?;
         let record = self.begin(&plan, deployed_by).await?;
         drop(hold);
@@ -301,7 +308,7 @@ impl Engine {
         let now = self.moment(&plan.environment).await?;
         let record = ConfigDeployment {
             schema: record::SCHEMA,
-            deployment_id: DeploymentId::deploy(&plan.environment, now, 1),
+            deployment_id: id_of(&plan.intent, &plan.environment, now, 1),
             environment: plan.environment.clone(),
             config_path: plan.config_path.clone(),
             status: DeploymentStatus::InProgress,
@@ -312,18 +319,11 @@ impl Engine {
             config_files: plan.config_files.clone(),
             changes: plan.changes.clone(),
             targets: plan.targets.iter().map(target_record).collect(),
-            rollback_info: plan.intent.subject().map(|subject| RollbackInfo {
-                deployment: Some(subject.clone()),
-                returns_to: matches!(plan.intent, Intent::Return { .. }),
-                ..RollbackInfo::default()
-            }),
+            rollback_info: rollback_info(&plan.intent),
             duration_ms: 0,
             error: None,
         };
-        let name = |nth| match plan.intent.subject() {
-            None => DeploymentId::deploy(&plan.environment, now, nth),
-            Some(subject) => DeploymentId::rollback(subject, now, nth),
-        };
+        let name = |nth| id_of(&plan.intent, &plan.environment, now, nth);
         Ok(self.store.create_numbered(&name, record).await?)
     }
 
@@ -350,33 +350,20 @@ impl Engine {
         if record.succeeded() { Ok(record) } else { Err(Error::Failed(Box::new(record))) }
     }
 
-    /// Saves a deployment that failed before there was a plan.
-    async fn record_failure(
+    /// Saves a deployment or a rollback that failed before there was a plan.
+    pub(crate) async fn record_failure(
         &self,
-        environment: &Environment,
-        input: &Input,
+        attempt: Attempt<'_>,
         deployed_by: &str,
         failure: &Error,
     ) -> Result<ConfigDeployment, Error> {
-        let now = self.moment(&environment.name).await?;
-        let pending = |target: &Target| TargetRecord {
-            id: target.id.clone(),
-            address: target.address.clone(),
-            state: TargetState::Pending,
-            from: None,
-            to: None,
-            release: None,
-            error: None,
-        };
-        let config_files = match input {
-            Input::Project => Vec::new(),
-            Input::Files(files) => files.iter().map(|file| file.display().to_string()).collect(),
-        };
+        let Attempt { environment, config_path, targets, config_files, intent } = attempt;
+        let now = self.moment(environment).await?;
         let record = ConfigDeployment {
             schema: record::SCHEMA,
-            deployment_id: DeploymentId::deploy(&environment.name, now, 1),
-            environment: environment.name.clone(),
-            config_path: environment.config_path.clone(),
+            deployment_id: id_of(&intent, environment, now, 1),
+            environment: environment.clone(),
+            config_path: config_path.to_owned(),
             status: DeploymentStatus::Failed,
             config_version: String::new(),
             release: None,
@@ -384,14 +371,73 @@ impl Engine {
             deployed_by: deployed_by.to_owned(),
             config_files,
             changes: ChangeSet::default(),
-            targets: environment.targets.iter().map(pending).collect(),
-            rollback_info: None,
+            targets: targets.iter().map(pending).collect(),
+            rollback_info: rollback_info(&intent),
             duration_ms: 0,
             error: Some(describe(failure)),
         };
-        let name = |nth| DeploymentId::deploy(&environment.name, now, nth);
+        let name = |nth| id_of(&intent, environment, now, nth);
         Ok(self.store.create_numbered(&name, record).await?)
     }
+}
+
+/// A deployment or a rollback for which there was no plan.
+pub(crate) struct Attempt<'a> {
+    pub(crate) environment: &'a EnvironmentName,
+    pub(crate) config_path: &'a str,
+    pub(crate) targets: &'a [Target],
+    pub(crate) config_files: Vec<String>,
+    pub(crate) intent: Intent,
+}
+
+impl Attempt<'_> {
+    fn deploy<'a>(environment: &'a Environment, input: &Input) -> Attempt<'a> {
+        let config_files = match input {
+            Input::Project => Vec::new(),
+            Input::Files(files) => files.iter().map(|file| file.display().to_string()).collect(),
+        };
+        Attempt {
+            environment: &environment.name,
+            config_path: &environment.config_path,
+            targets: &environment.targets,
+            config_files,
+            intent: Intent::Deploy,
+        }
+    }
+}
+
+/// Returns the id of the `nth` deployment or rollback of the second.
+fn id_of(intent: &Intent, environment: &EnvironmentName, now: Timestamp, nth: u64) -> DeploymentId {
+    match intent.subject() {
+        None => DeploymentId::deploy(environment, now, nth),
+        Some(subject) => DeploymentId::rollback(subject, now, nth),
+    }
+}
+
+fn rollback_info(intent: &Intent) -> Option<RollbackInfo> {
+    intent.subject().map(|subject| RollbackInfo {
+        deployment: Some(subject.clone()),
+        returns_to: matches!(intent, Intent::Return { .. }),
+        ..RollbackInfo::default()
+    })
+}
+
+/// Refuses targets that are one directory, reached over links.
+fn refuse_shared_directories(targets: &[Target], base: &Path) -> Result<(), Error> {
+    let mut places: BTreeMap<PathBuf, &TargetId> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for target in targets {
+        let Address::Local { root } = &target.address;
+        let place = base.join(root);
+        // What does not exist yet is no link: the project file's own check is enough.
+        let Ok(place) = place.canonicalize() else { continue };
+        if let Some(first) = places.insert(place, &target.id) {
+            let message = format!("targets {first} and {} are the same directory", target.id);
+            let problem = Diagnostic::error(message).in_file(PROJECT_FILE);
+            problems.push(problem.hint("remove one of them, or give it another root"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
 }
 
 /// Removes what targets keep of older releases: each keeps the live one and the one before.
@@ -421,6 +467,18 @@ pub(crate) fn assignment_of(live: &Live) -> Arc<Assignment> {
 
 fn target_of(plan: &TargetPlan) -> Target {
     Target { id: plan.id.clone(), address: plan.address.clone(), services: None }
+}
+
+fn pending(target: &Target) -> TargetRecord {
+    TargetRecord {
+        id: target.id.clone(),
+        address: target.address.clone(),
+        state: TargetState::Pending,
+        from: None,
+        to: None,
+        release: None,
+        error: None,
+    }
 }
 
 fn target_record(plan: &TargetPlan) -> TargetRecord {

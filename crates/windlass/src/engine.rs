@@ -8,6 +8,7 @@ use windlass_agent::site::{Site, SiteError};
 use windlass_agent::work::Assignment;
 use windlass_core::diagnostic::{Diagnostic, nearest};
 use windlass_core::environment::Environment;
+use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::{Manifest, Release, ReleaseId};
@@ -204,6 +205,12 @@ impl Engine {
             events: self.events.clone(),
         };
         Fleet::reach(targets, config_path, self.reacher.as_ref(), &how)
+    }
+
+    /// Tells people, and the log, what they should know.
+    pub(crate) fn warn(&self, environment: &EnvironmentName, message: String) {
+        tracing::warn!(%environment, "{message}");
+        self.events.emit(Event::Warning { environment: environment.clone(), message });
     }
 
     /// Returns the lock's note: who works on the environment, and why.

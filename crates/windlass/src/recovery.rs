@@ -51,9 +51,13 @@ impl Engine {
         &self,
         environment: &EnvironmentName,
     ) -> Result<Vec<ConfigDeployment>, Error> {
-        let records = self.store.records(Some(environment)).await?.items;
+        let listing = self.store.records(Some(environment)).await?;
+        for problem in &listing.problems {
+            let problem = describe(problem);
+            self.warn(environment, format!("it may be of an interrupted deployment: {problem}"));
+        }
         let mut ended = Vec::new();
-        for record in records.into_iter().filter(|record| !record.status.is_terminal()) {
+        for record in listing.items.into_iter().filter(|record| !record.status.is_terminal()) {
             let deployment_id = record.deployment_id.clone();
             warn!(%deployment_id, "an interrupted deployment was found");
             self.events.emit(Event::Recovering { deployment_id });

@@ -12,7 +12,7 @@ use windlass_core::record::{
 use windlass_core::release::{Release, ReleaseId};
 use windlass_core::target::Target;
 
-use crate::deploy::{self, Planned};
+use crate::deploy::{self, Attempt, Planned};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::planner::Draft;
@@ -66,11 +66,24 @@ impl Engine {
         let _lock = self.lock(&environment, deployed_by, "rollback").await?;
         let (record, intent) = self.subject(subject).await?;
         let ended = self.recover_interrupted(&environment).await?;
-        if let Some(finished) = ended.into_iter().find(|ended| intent_of(ended) == intent) {
-            return Ok(finished);
+        if let Some(ended) = ended.into_iter().find(|ended| intent_of(ended) == intent) {
+            return if ended.succeeded() { Ok(ended) } else { Err(Error::Failed(Box::new(ended))) };
         }
-        let planned = self.look_back(&record, intent).await?;
-        self.carry_out(planned, deployed_by, began).await
+        match self.look_back(&record, intent.clone()).await {
+            Ok(planned) => self.carry_out(planned, deployed_by, began).await,
+            Err(failure) => {
+                let targets: Vec<_> = record.targets.iter().map(target_of).collect();
+                let attempt = Attempt {
+                    environment: &record.environment,
+                    config_path: &record.config_path,
+                    targets: &targets,
+                    config_files: record.config_files.clone(),
+                    intent,
+                };
+                self.record_failure(attempt, deployed_by, &failure).await?;
+                Err(failure)
+            }
+        }
     }
 
     async fn subject(&self, subject: &Subject) -> Result<(ConfigDeployment, Intent), Error> {
@@ -183,13 +196,12 @@ impl Engine {
         let ids = |records: &[ConfigDeployment]| -> BTreeSet<DeploymentId> {
             record::in_effect(records).iter().map(|record| record.deployment_id.clone()).collect()
         };
-        let now = ids(&records);
-        let earlier: Vec<_> =
-            records.iter().filter(|r| r.deployment_id != by.deployment_id).cloned().collect();
-        for mut record in earlier.iter().cloned() {
-            let undone = ids(&earlier).contains(&record.deployment_id)
-                && !now.contains(&record.deployment_id);
-            if undone {
+        let after = ids(&records);
+        records.retain(|record| record.deployment_id != by.deployment_id);
+        let before = ids(&records);
+        for mut record in records {
+            let id = &record.deployment_id;
+            if before.contains(id) && !after.contains(id) {
                 record.status = DeploymentStatus::RolledBack;
                 let info = record.rollback_info.get_or_insert_with(RollbackInfo::default);
                 info.rolled_back_by = Some(by.deployment_id.clone());

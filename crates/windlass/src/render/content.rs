@@ -64,7 +64,8 @@ impl Job {
                 if *render == Render::Copy {
                     return Ok(vec![self.stream(sink, file, mode)?]);
                 }
-                let bytes = sources.read_opened(name, file).map_err(|error| self.missing(&error))?;
+                let bytes =
+                    sources.read_opened(name, file).map_err(|error| self.missing(&error))?;
                 Ok(vec![self.render(sink, name, &bytes, *render, mode)?])
             }
             Content::Archive { sources, name, kind, strip } => {

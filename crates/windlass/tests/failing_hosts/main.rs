@@ -298,3 +298,56 @@ async fn the_same_inputs_are_the_same_release_wherever_they_are() {
     let executable = two.engine.plan("staging", &Input::Project).await.expect("planned");
     assert_ne!(executable.release, first.release);
 }
+
+#[tokio::test]
+async fn a_rollback_that_could_not_begin_is_recorded() {
+    let shop = Shop::new();
+    let first = shop.deploy("1\n").await.expect("deployed");
+    shop.faults.add(B, Call::Inspect, 1, Fault::Refused);
+    let failure = shop.roll_back().await;
+    assert!(matches!(failure, Err(Error::Targets(_))), "{failure:?}");
+    let newest = shop.engine.history(None).await.expect("read").remove(0);
+    assert_eq!(newest.status, DeploymentStatus::Failed);
+    assert_eq!(newest.outcome(), Outcome::NothingChanged);
+    assert!(newest.deployment_id.as_str().starts_with("rollback_deploy_staging_"));
+    assert_eq!(
+        newest.error.as_deref(),
+        Some("local:b: work on the target ended without an answer: injected")
+    );
+
+    shop.roll_back().await.expect("rolled back");
+    assert_eq!(shop.record(&first.deployment_id).await.status, DeploymentStatus::RolledBack);
+    assert_eq!(shop.live(), ["", ""]);
+}
+
+#[tokio::test]
+async fn one_directory_under_two_names_is_refused() {
+    let shop = Shop::new();
+    shop.write("1\n");
+    fs::create_dir(shop.path("a")).expect("made");
+    std::os::unix::fs::symlink("a", shop.path("b")).expect("linked");
+    let refused = shop.engine.plan("staging", &Input::Project).await;
+    let Err(Error::Invalid(problems)) = refused else { panic!("planned: {refused:?}") };
+    assert_eq!(problems[0].message, "targets local:a and local:b are the same directory");
+}
+
+#[tokio::test]
+async fn rolling_back_twice_walks_back_and_then_says_that_nothing_is_left() {
+    let shop = Shop::new();
+    let first = shop.deploy("1\n").await.expect("deployed");
+    let second = shop.deploy("2\n").await.expect("deployed");
+    shop.roll_back().await.expect("rolled back");
+    assert_eq!(shop.live(), ["1\n", "1\n"]);
+    let again = Subject::Undo(second.deployment_id.clone());
+    let refused = shop.engine.rollback(&again, "tester").await;
+    assert!(matches!(refused, Err(Error::NotReversible { .. })), "{refused:?}");
+    shop.roll_back().await.expect("rolled back");
+    assert_eq!(shop.live(), ["", ""]);
+    let refused = shop.roll_back().await;
+    assert!(matches!(refused, Err(Error::NothingInEffect(_))), "{refused:?}");
+
+    let back = Subject::Return(first.deployment_id);
+    let refused = shop.engine.rollback(&back, "tester").await;
+    refused.expect("what was deployed once can be returned to");
+    assert_eq!(shop.live(), ["1\n", "1\n"]);
+}

@@ -57,7 +57,7 @@ impl Board {
                 self.moving.insert(target.clone(), format!("staging {done}/{total}"));
             }
             Event::DeploymentFinished { .. } => *self = Self::default(),
-            Event::Recovering { .. } | Event::CommandFinished { .. } => {}
+            Event::Recovering { .. } | Event::Warning { .. } | Event::CommandFinished { .. } => {}
         }
     }
 
@@ -95,7 +95,7 @@ impl Board {
     pub(crate) fn keeps(&self, event: &Event) -> bool {
         let few = self.head.as_ref().is_none_or(|head| head.total <= SHOWN as u64);
         match event {
-            Event::Recovering { .. } => true,
+            Event::Recovering { .. } | Event::Warning { .. } => true,
             Event::TargetChanged { state, error, .. } => {
                 is_failure(*state) || error.is_some() || (few && is_settled(*state))
             }

@@ -39,6 +39,10 @@ pub(crate) fn event(event: &Event, style: Style) -> Option<String> {
         Event::StageStarted { stage, stages, targets } => {
             Some(format!("stage {stage} of {stages}: {}\n", human::list(targets, NAMED)))
         }
+        Event::Warning { message, .. } => {
+            let text = human::indented("         ", message);
+            Some(format!("{}: {}", style.warning("warning"), text.trim_start()))
+        }
         Event::Recovering { .. }
         | Event::DeploymentStarted { .. }
         | Event::DeploymentFinished { .. } => deployment(event, style),

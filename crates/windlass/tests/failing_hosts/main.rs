@@ -191,6 +191,8 @@ async fn a_target_that_moved_after_the_plan_is_left_alone() {
     assert_eq!(target(&record, A).state, TargetState::Failed);
     assert_ne!(target(&record, A).release, target(&record, A).from);
     assert_ne!(target(&record, A).release, target(&record, A).to);
+    let error = target(&record, A).error.as_deref().unwrap_or_default();
+    assert!(error.contains("somebody else deployed to it"), "{error}");
 }
 
 #[tokio::test]

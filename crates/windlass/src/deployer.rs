@@ -7,7 +7,7 @@ use tracing::error;
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::{Environment, EnvironmentType};
 use windlass_core::name::EnvironmentName;
-use windlass_core::record::{ConfigDeployment, DeploymentId};
+use windlass_core::record::ConfigDeployment;
 use windlass_core::strategy::StrategySpec;
 use windlass_core::target::Target;
 
@@ -58,8 +58,12 @@ impl ConfigurationDeployer {
     /// When the workspace cannot be made.
     pub fn new(workspace: Option<&Path>) -> Result<Self, Error> {
         let workspace = workspace.map_or_else(|| PathBuf::from(WORKSPACE), Path::to_owned);
-        let options = Options { workspace: Some(workspace), ..Options::default() };
-        Ok(Self { engine: Engine::open(options)? })
+        let options = Options { workspace: Some(workspace.clone()), ..Options::default() };
+        let opened = Engine::open(options);
+        let engine = opened.inspect_err(|failure| {
+            error!(workspace = %workspace.display(), error = %failure, "workspace not opened");
+        })?;
+        Ok(Self { engine })
     }
 
     /// Returns a deployer that works through `engine`.
@@ -112,12 +116,11 @@ impl ConfigurationDeployer {
         &self,
         deployment_id: &str,
     ) -> Result<ConfigDeployment, Error> {
-        let unknown = || Error::UnknownDeployment(deployment_id.to_owned());
-        let id = DeploymentId::new(deployment_id).map_err(|_| unknown());
-        let id =
-            id.inspect_err(|failure| error!(deployment_id, error = %failure, "rollback failed"))?;
-        let by = self.engine.deployment(deployment_id).await?.deployed_by;
-        self.engine.rollback(&Subject::Undo(id), &by).await
+        let found = self.engine.deployment(deployment_id).await;
+        let record = found
+            .inspect_err(|failure| error!(deployment_id, error = %failure, "rollback failed"))?;
+        let subject = Subject::Undo(record.deployment_id);
+        self.engine.rollback(&subject, &record.deployed_by).await
     }
 
     /// Returns the record of a deployment, or nothing.
@@ -130,7 +133,7 @@ impl ConfigurationDeployer {
     ) -> Result<Option<ConfigDeployment>, Error> {
         match self.engine.deployment(deployment_id).await {
             Err(Error::UnknownDeployment(_)) => Ok(None),
-            found => found.map(Some),
+            found => unread("record", found.map(Some)),
         }
     }
 
@@ -142,7 +145,7 @@ impl ConfigurationDeployer {
         &self,
         environment: Option<&EnvironmentName>,
     ) -> Result<Vec<ConfigDeployment>, Error> {
-        self.engine.history(environment).await
+        unread("records", self.engine.history(environment).await)
     }
 
     /// Returns all environments by name.
@@ -150,7 +153,7 @@ impl ConfigurationDeployer {
     /// # Errors
     /// When an environment cannot be read.
     pub async fn list_environments(&self) -> Result<Vec<Environment>, Error> {
-        self.engine.environments().await
+        unread("environments", self.engine.environments().await)
     }
 
     /// Returns one environment, or nothing.
@@ -160,7 +163,7 @@ impl ConfigurationDeployer {
     pub async fn get_environment_config(&self, name: &str) -> Result<Option<Environment>, Error> {
         match self.engine.environment(name).await {
             Err(Error::UnknownEnvironment { .. }) => Ok(None),
-            found => found.map(Some),
+            found => unread("environment", found.map(Some)),
         }
     }
 
@@ -183,6 +186,11 @@ pub async fn deploy_configuration(
 ) -> Result<ConfigDeployment, Error> {
     let deployer = ConfigurationDeployer::new(None)?;
     deployer.deploy_configuration(environment, config_files, deployed_by).await
+}
+
+/// Logs a failure to read `what`.
+fn unread<T>(what: &str, outcome: Result<T, Error>) -> Result<T, Error> {
+    outcome.inspect_err(|failure| error!(what, error = %failure, "state not read"))
 }
 
 fn local_environment(

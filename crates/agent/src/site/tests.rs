@@ -517,6 +517,9 @@ fn drift_is_told_and_healed() {
     assert_ne!(drifted.fingerprint, clean.fingerprint);
     fixture.go(&one).expect("repaired");
     assert_eq!(fixture.tree(), expected(&Tree::new(), ONE));
+    let mended = fixture.site.inspect(None).expect("inspected").interrupted;
+    assert_eq!(mended.expect("it was mended in place").reloads, [service("web")]);
+    fixture.site.lock().expect("locked").reloads_done().expect("noted");
     let healed = fixture.site.inspect(None).expect("inspected");
     assert_eq!(healed, clean);
 }

@@ -44,7 +44,7 @@ pub enum Event {
         /// How many there are.
         total: u64,
     },
-    /// A deployment that nobody finished was found, and its targets are taken back.
+    /// A deployment that nobody finished was found: its targets are taken back. A rollback is finished.
     Recovering {
         /// The interrupted deployment.
         deployment_id: DeploymentId,

@@ -66,6 +66,12 @@ impl DeploymentId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Tells whether it is the name of a rollback.
+    #[must_use]
+    pub fn is_rollback(&self) -> bool {
+        self.0.starts_with("rollback_")
+    }
 }
 
 fn numbered(stem: String, nth: u64) -> String {
@@ -492,6 +498,7 @@ mod tests {
         assert_eq!(second.as_str(), "deploy_staging_1700000000_2");
         let mut back = DeploymentId::rollback(&first, now, 1);
         assert_eq!(back.as_str(), "rollback_deploy_staging_1700000000_1700000000");
+        assert!(back.is_rollback() && !first.is_rollback());
         for _ in 0..50 {
             back = DeploymentId::rollback(&back, now, 1);
         }

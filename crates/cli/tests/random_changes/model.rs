@@ -62,7 +62,8 @@ impl Sources {
                 file.mode = random.chance(80).then(|| *random.pick(&MODES));
                 file.executable = random.chance(50);
             }),
-            7 => self.edit(random, |file, random| file.service = *random.pick(&SERVICES)),
+            7 => self
+                .edit(random, |file, random| file.service = SERVICES[random.below(SERVICES.len())]),
             8 => drop(self.pick(random).and_then(|path| self.files.remove(&path))),
             9 => self.set(random),
             10 => self.variables[random.below(3)] = random.below(1000),
@@ -77,7 +78,7 @@ impl Sources {
         let path = names.join("/");
         self.files.retain(|other, _| !is_below(other, &path) && !is_below(&path, other));
         let file = Source {
-            service: *random.pick(&SERVICES),
+            service: SERVICES[random.below(SERVICES.len())],
             mode: random.chance(50).then(|| *random.pick(&MODES)),
             executable: random.chance(20),
             content: content(random),

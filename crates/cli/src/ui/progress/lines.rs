@@ -65,7 +65,12 @@ const fn is_bad(state: TargetState) -> bool {
 fn deployment(event: &Event, style: Style) -> Option<String> {
     match event {
         Event::Recovering { deployment_id } => {
-            Some(format!("{deployment_id} was interrupted: its targets are taken back\n"))
+            let next = if deployment_id.is_rollback() {
+                "it is finished"
+            } else {
+                "its targets are taken back"
+            };
+            Some(format!("{deployment_id} was interrupted: {next}\n"))
         }
         Event::DeploymentStarted { deployment_id, environment, release, targets } => {
             let targets = count(to_usize(*targets), "target");
@@ -169,6 +174,7 @@ mod tests {
             Event::Rendering { environment: staging(), done: 1, total: 2 },
             Event::Rendering { environment: staging(), done: 2, total: 2 },
             Event::Recovering { deployment_id: deployment_id.clone() },
+            Event::Recovering { deployment_id: samples::deployment("rollback_deploy_staging_1_2") },
             Event::DeploymentStarted {
                 deployment_id: deployment_id.clone(),
                 environment: staging(),
@@ -188,6 +194,7 @@ mod tests {
             "\
 staging: 2 files rendered
 deploy_staging_1 was interrupted: its targets are taken back
+rollback_deploy_staging_1_2 was interrupted: it is finished
 deploy_staging_1: release {} to 1 target of staging
 stage 1 of 2: web1
 web1: healthy

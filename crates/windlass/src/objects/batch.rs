@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::{File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,9 @@ use super::{Hold, Objects, cannot, codec};
 
 /// Up to so many files are flushed one by one: less to wait for than the whole file system.
 const FEW: usize = 16;
+
+/// How many bytes are read at once.
+const BUFFER: usize = 128 << 10;
 
 /// Objects on their way into the store: they are there once [`Batch::commit`] says so. Several
 /// threads may put at the same time. Dropped without commit, it leaves nothing.
@@ -82,6 +85,22 @@ impl Batch {
             return Ok((self.put(&head)?, head.len() as u64));
         }
         self.put_long(head, reader)
+    }
+
+    /// As [`Self::put_reader`], for a file at its beginning: a long one is read first, and neither
+    /// compressed nor written where the batch or the store has it.
+    ///
+    /// # Errors
+    /// As [`Self::put_reader`].
+    pub fn put_file(&self, file: &mut File) -> io::Result<(Digest, u64)> {
+        if file.metadata()?.len() >= codec::SMALL as u64 {
+            let (digest, size) = measure(file)?;
+            if self.has(&digest)? {
+                return Ok((digest, size));
+            }
+            file.rewind()?;
+        }
+        self.put_reader(file)
     }
 
     /// Puts the compact JSON of `value` and returns its digest, which is [`Digest::of_json`].
@@ -217,6 +236,23 @@ impl Drop for Staged {
             let name = self.serial.to_string();
             // What stays goes with the batch's directory.
             let _ = rustix::fs::unlinkat(&self.staging.fd, name, AtFlags::empty());
+        }
+    }
+}
+
+/// Returns the digest and the size of what is left of `file`.
+fn measure(file: &mut File) -> io::Result<(Digest, u64)> {
+    let (mut hasher, mut size) = (Hasher::new(), 0);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((hasher.finish(), size)),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                size += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -120,6 +120,25 @@ fn what_is_known_is_not_written_again() {
 }
 
 #[test]
+fn a_file_is_put_once_whatever_its_size() {
+    let (dir, objects) = store();
+    let path = dir.path().join("file");
+    for len in [0, 10, codec::SMALL, 2 * codec::SMALL + 1] {
+        let bytes = noise(len);
+        fs::write(&path, &bytes).expect("written");
+        for known in [false, true] {
+            let batch = objects.batch();
+            let mut file = File::open(&path).expect("opens");
+            let put = batch.put_file(&mut file).expect("put");
+            assert_eq!(put, (Digest::of(&bytes), len as u64));
+            assert_eq!(staged(&objects), usize::from(!known), "{len} bytes");
+            drop(batch.commit().expect("committed"));
+        }
+        assert!(objects.read(&Digest::of(&bytes), u64::MAX).expect("read") == bytes);
+    }
+}
+
+#[test]
 fn threads_put_the_same_and_different_things_at_once() {
     let (_dir, objects) = store();
     let batch = objects.batch();

@@ -129,7 +129,7 @@ impl Job {
     ) -> Result<FileEntry, Problems> {
         let mode = self.mode.unwrap_or(mode);
         let (digest, size) = sink
-            .put_reader(&self.path, mode, &mut source.file)
+            .put_file(&self.path, mode, &mut source.file)
             .map_err(|error| self.not_kept(&error))?;
         Ok(self.entry(self.path.clone(), mode, size, digest))
     }

@@ -28,6 +28,16 @@ pub(crate) trait Sink: Sync {
         mode: Mode,
         reader: &mut dyn Read,
     ) -> io::Result<(Digest, u64)>;
+
+    /// As [`Sink::put_reader`], for a file at its beginning: it may be read more than once.
+    fn put_file(
+        &self,
+        path: &RelativePath,
+        mode: Mode,
+        file: &mut File,
+    ) -> io::Result<(Digest, u64)> {
+        self.put_reader(path, mode, file)
+    }
 }
 
 impl Sink for Batch {
@@ -42,6 +52,10 @@ impl Sink for Batch {
         reader: &mut dyn Read,
     ) -> io::Result<(Digest, u64)> {
         self.put_reader(reader)
+    }
+
+    fn put_file(&self, _: &RelativePath, _: Mode, file: &mut File) -> io::Result<(Digest, u64)> {
+        self.put_file(file)
     }
 }
 

@@ -247,9 +247,13 @@ impl Engine {
         target: &TargetId,
     ) -> Result<Arc<Assignment>, Error> {
         let collected = |missing| Error::Collected { release: id, missing };
-        let release: Release = self.objects.read_json(&id.0).map_err(|_| collected(1))?;
+        let unreadable = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => collected(1),
+            _ => Error::io("read", self.objects.path())(error),
+        };
+        let release: Release = self.objects.read_json(&id.0).map_err(unreadable)?;
         let manifest = release.targets.get(target).ok_or_else(|| collected(1))?;
-        let manifest: Manifest = self.objects.read_json(manifest).map_err(|_| collected(1))?;
+        let manifest: Manifest = self.objects.read_json(manifest).map_err(unreadable)?;
         let gone = manifest
             .files()
             .iter()

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! objects/<64 hexadecimal digits>   one object, zstd; the digest is that of what was put in
+//! objects/<64 digits>.damaged       what had that name until reading found other content in it
 //! objects/tmp/batch-…/              objects of a batch that is not committed yet
 //! ```
 //!
@@ -19,6 +20,7 @@ mod read;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -134,7 +136,12 @@ impl Objects {
     /// `NotFound` when there is no such object; `InvalidData`, here or while reading, when it is
     /// not what its name says.
     pub fn open_object(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
-        read::open(*digest, self.open_file(digest)?)
+        let file = self.open_file(digest)?;
+        let stored = Stored { objects: self, digest: *digest, inode: inode(&file)? };
+        match read::open(*digest, file) {
+            Ok(content) => Ok(Box::new(SetsAside { stored, content })),
+            Err(error) => Err(stored.judge(error)),
+        }
     }
 
     /// Returns the content of an object of at most `max` bytes.
@@ -178,6 +185,49 @@ impl Objects {
 
     fn path_of(&self, digest: &Digest) -> PathBuf {
         self.inner.path.join(digest.to_string())
+    }
+}
+
+/// The file of an object, as it was opened.
+struct Stored<'a> {
+    objects: &'a Objects,
+    digest: Digest,
+    inode: (u64, u64),
+}
+
+impl Stored<'_> {
+    /// Takes the name from an object that `error` says is damaged, so that it is written again when
+    /// its content is next put; the bytes stay beside it. Returns `error`.
+    fn judge(&self, error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::InvalidData && self.is_still_there() {
+            let (dir, name) = (&self.objects.inner.dir, self.digest.to_string());
+            // Where even that fails, the object stays and is refused again.
+            let _ = rustix::fs::renameat(dir, &name, dir, format!("{name}.damaged"));
+        }
+        error
+    }
+
+    /// Tells whether the name is still that of this file: another process may have replaced it.
+    fn is_still_there(&self) -> bool {
+        let file = self.objects.open_file(&self.digest);
+        file.and_then(|file| inode(&file)).is_ok_and(|inode| inode == self.inode)
+    }
+}
+
+fn inode(file: &File) -> io::Result<(u64, u64)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Content that is set aside when reading finds it damaged.
+struct SetsAside<'a> {
+    stored: Stored<'a>,
+    content: Box<dyn Read + Send>,
+}
+
+impl Read for SetsAside<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.content.read(buffer).map_err(|error| self.stored.judge(error))
     }
 }
 

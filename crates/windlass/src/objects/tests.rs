@@ -310,3 +310,36 @@ fn a_commit_that_fails_while_naming_leaves_a_trace_for_the_next_to_settle() {
     Objects::open(&objects.inner.path).expect("opens");
     assert_eq!(staged(&objects), 0);
 }
+
+#[test]
+fn a_damaged_object_is_set_aside_and_written_again() {
+    let (_dir, objects) = store();
+    for content in [b"short".to_vec(), noise(2 * codec::SMALL)] {
+        let digest = put(&objects, &content);
+        let path = objects.path_of(&digest);
+        let mut damaged = fs::read(&path).expect("there");
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 0xff;
+        fs::write(&path, &damaged).expect("written");
+        objects.read(&digest, u64::MAX).expect_err("damaged");
+        assert!(!objects.contains(&digest).expect("answers"));
+        assert_eq!(fs::read(path.with_extension("damaged")).expect("kept"), damaged);
+        assert_eq!(put(&objects, &content), digest);
+        assert_eq!(objects.read(&digest, u64::MAX).expect("whole"), content);
+    }
+}
+
+#[test]
+fn an_object_that_was_replaced_meanwhile_is_not_set_aside() {
+    let (_dir, objects) = store();
+    let content = noise(2 * codec::SMALL);
+    let digest = put(&objects, &content);
+    let path = objects.path_of(&digest);
+    let whole = fs::read(&path).expect("there");
+    fs::write(&path, &whole[..whole.len() - 5]).expect("written");
+    let mut torn = objects.open_object(&digest).expect("opens");
+    fs::remove_file(&path).expect("removed");
+    fs::write(&path, &whole).expect("written");
+    io::copy(&mut torn, &mut io::sink()).expect_err("torn");
+    assert_eq!(objects.read(&digest, u64::MAX).expect("whole"), content);
+}

@@ -8,6 +8,7 @@ use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
 
+use crate::deploy::describe;
 use crate::host::HostError;
 use crate::store::StoreError;
 
@@ -172,6 +173,7 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn targets(failures: &[TargetFailure]) -> String {
-    let lines = failures.iter().map(|failure| format!("{}: {}", failure.target, failure.error));
+    let lines =
+        failures.iter().map(|failure| format!("{}: {}", failure.target, describe(&failure.error)));
     lines.collect::<Vec<_>>().join("; ")
 }

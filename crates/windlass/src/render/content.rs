@@ -13,6 +13,7 @@ use windlass_core::template::{Context, Jinja, substitute};
 use super::scope;
 use super::sink::Sink;
 use crate::artifact::{self, Limits};
+use crate::deploy::describe;
 use crate::sources::{SourceError, SourceFile, Sources};
 
 /// A binary file has a NUL in its first bytes: git's rule.
@@ -153,8 +154,10 @@ impl Job {
             files.push(self.entry(path, entry.mode, size, digest));
             Ok(())
         };
-        artifact::unpack(source.file, kind, &Limits::default(), &mut visit)
-            .map_err(|error| vec![self.placed(Diagnostic::error(format!("{name}: {error}")))])?;
+        artifact::unpack(source.file, kind, &Limits::default(), &mut visit).map_err(|error| {
+            let problem = Diagnostic::error(format!("{name}: {}", describe(&error)));
+            vec![self.placed(problem)]
+        })?;
         Ok(files)
     }
 

@@ -260,9 +260,12 @@ impl Engine {
         for warning in &plan.warnings {
             self.warn(&plan.environment, warning.clone());
         }
-        let moves = self.moves(&plan, &fleet, &seen).await?;
         let record = self.begin(&plan, deployed_by).await?;
         drop(hold);
+        let moves = match self.moves(&plan, &fleet, &seen).await {
+            Ok(moves) => moves,
+            Err(failure) => return self.abandon(record, failure).await,
+        };
         self.events.emit(Event::DeploymentStarted {
             deployment_id: record.deployment_id.clone(),
             environment: plan.environment.clone(),
@@ -274,6 +277,18 @@ impl Engine {
         let mut record = execution.run().await;
         record.duration_ms = millis(self.clock.monotonic().saturating_sub(began));
         self.finish(&plan, &fleet, record).await
+    }
+
+    /// Records a deployment as failed before anything was done, and returns why.
+    async fn abandon(
+        &self,
+        mut record: ConfigDeployment,
+        failure: Error,
+    ) -> Result<ConfigDeployment, Error> {
+        record.status = DeploymentStatus::Failed;
+        record.error = Some(describe(&failure));
+        self.store.update_record(&record).await?;
+        Err(failure)
     }
 
     async fn moves(

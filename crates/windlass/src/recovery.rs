@@ -24,6 +24,7 @@ use crate::executor;
 use crate::fleet::Fleet;
 use crate::host::{Host, HostError};
 use crate::rollback;
+use crate::store::StoreError;
 
 /// Where one target belongs.
 #[derive(Clone)]
@@ -47,13 +48,20 @@ struct Lost {
 impl Engine {
     /// Ends every deployment of `environment` that was interrupted and returns their records. The
     /// caller holds the lock.
+    ///
+    /// # Errors
+    /// When one cannot be ended, or a newer version wrote a record: what that deployment did, and
+    /// whether it is done, cannot be told.
     pub(crate) async fn recover_interrupted(
         &self,
         environment: &EnvironmentName,
     ) -> Result<Vec<ConfigDeployment>, Error> {
         let listing = self.store.records(Some(environment)).await?;
-        for problem in &listing.problems {
-            let problem = describe(problem);
+        for problem in listing.problems {
+            if matches!(problem, StoreError::Newer { .. }) {
+                return Err(problem.into());
+            }
+            let problem = describe(&problem);
             self.warn(environment, format!("it may be of an interrupted deployment: {problem}"));
         }
         let mut ended = Vec::new();

@@ -22,8 +22,10 @@ pub(crate) async fn run(app: &App, args: &args::History) -> Outcome {
     let objects: Vec<Value> = records.iter().map(show::record_json).collect();
     let problems: Vec<Error> = listing.problems.into_iter().map(Error::from).collect();
     let named: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let silent = records.is_empty() && !problems.is_empty();
+    let text = || ui::record::render_history(&records, app.style);
     app.print(
-        || ui::record::render_history(&records, app.style),
+        || if silent { String::new() } else { text() },
         json!({ "deployments": objects, "problems": named }),
     )?;
     let complete = problems.is_empty();

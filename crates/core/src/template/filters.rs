@@ -5,7 +5,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use serde::Serialize;
 
 /// What a filter may make at most, in bytes.
-const MAX_LEN: usize = 64 << 20;
+pub(super) const MAX_LEN: usize = 64 << 20;
 
 /// `indent` and the widths of `format` are at most this, in characters.
 const MAX_WIDTH: usize = 1000;
@@ -156,7 +156,7 @@ fn defined(value: &Value) -> Result<(), Error> {
     if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
 }
 
-fn bounded(len: usize) -> Result<(), Error> {
+pub(super) fn bounded(len: usize) -> Result<(), Error> {
     if len <= MAX_LEN { Ok(()) } else { Err(refused("a result of more than 64 MiB")) }
 }
 
@@ -164,7 +164,7 @@ fn width(width: usize) -> Result<usize, Error> {
     if width <= MAX_WIDTH { Ok(width) } else { Err(refused("a width of more than 1000")) }
 }
 
-fn refused(what: &'static str) -> Error {
+pub(super) fn refused(what: &'static str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{what} is refused"))
 }
 

@@ -12,7 +12,7 @@ use minijinja::{
     escape_formatter,
 };
 
-use super::{TemplateError, filters};
+use super::{TemplateError, filters, operators};
 use crate::diagnostic::{Position, nearest};
 
 /// How many instructions a template may execute: a second or so.
@@ -65,6 +65,7 @@ impl Jinja {
         environment.set_fuel(Some(MAX_STEPS));
         environment.set_syntax(syntax());
         filters::add_to(&mut environment);
+        operators::add_to(&mut environment);
         Self { environment, partials: Arc::default() }
     }
 
@@ -98,10 +99,12 @@ impl Jinja {
             .template_from_named_str(name, text)
             .map_err(|error| describe(&error, text))?;
         let mut output = Limited(Vec::with_capacity(text.len()));
-        match template.render_captured_to(data.0.clone(), &mut output) {
-            Ok(_) => {}
-            Err(error) => return Err(self.explain(&error, &template, data)),
-        }
+        let rendered = if operators::are_in(&template) {
+            operators::render(&environment, (name, text), syntax(), data.0.clone(), &mut output)
+        } else {
+            template.render_captured_to(data.0.clone(), &mut output).map(drop)
+        };
+        rendered.map_err(|error| self.explain(&error, &template, data))?;
         Ok(String::from_utf8(output.0).expect("a template is text, and so is every value"))
     }
 

@@ -7,6 +7,7 @@
 
 mod filters;
 mod jinja;
+mod operators;
 mod substitute;
 
 pub use jinja::{Context, Jinja};

@@ -267,7 +267,6 @@ mod tests {
             ("'aaaaaaaa'", "ns.s + ns.s"),
             ("'aaaaaaaa'", "ns.s * 8"),
             ("'aaaaaaaa'", "[ns.s, ns.s] | sum(start='')"),
-            ("'aaaaaaaa'", "[ns.s, ns.s] ~ ''"),
             ("[1, 2, 3]", "ns.s + ns.s"),
             ("[1, 2, 3]", "ns.s * 8"),
             ("[1, 2, 3]", "[ns.s, ns.s] | sum(start=[])"),

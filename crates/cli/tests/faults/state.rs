@@ -9,6 +9,15 @@ use windlass_testing::{Tree, assert_same_tree};
 use crate::site::{Site, objects};
 
 /// Returns a site on its second release, the tree of the first, and the id of its deployment.
+/// Returns a site with three releases, of which the target keeps the last two, and the id of the
+/// deployment of the first.
+fn three_releases() -> (Site, String) {
+    let (site, _, id) = two_releases();
+    site.write("templates/a.conf", "third ${HOST}\n");
+    let _ = site.deploy().success();
+    (site, id)
+}
+
 fn two_releases() -> (Site, Tree, String) {
     let site = Site::deployed();
     let (first, id) = (site.tree(), site.only_id());
@@ -27,26 +36,34 @@ fn damage(file: &Path) {
 
 #[test]
 fn fault_48_rollback_to_a_release_whose_objects_are_gone() {
-    let (site, _, id) = two_releases();
+    let (site, id) = three_releases();
     for object in objects(&site) {
         fs::remove_file(object).expect("it is removed");
     }
-    for arguments in [&["rollback", "dev"][..], &["rollback", "dev", "--to", &id]] {
-        site.unchanged_by(
-            || site.run(arguments),
-            &["cannot be restored", "no longer in the object store"],
-        );
-    }
+    site.unchanged_by(
+        || site.run(&["rollback", "dev", "--to", &id]),
+        &["cannot be restored", "no longer in the object store"],
+    );
 }
 
 #[test]
 fn fault_48_rollback_to_a_release_whose_objects_are_damaged() {
-    let (site, ..) = two_releases();
+    let (site, id) = three_releases();
     objects(&site).iter().for_each(|object| damage(object));
     site.unchanged_by(
-        || site.run(&["rollback", "dev"]),
+        || site.run(&["rollback", "dev", "--to", &id]),
         &["object ", "is corrupt", ".windlass/objects"],
     );
+}
+
+#[test]
+fn fault_48_the_release_before_is_on_the_target_whatever_became_of_the_objects() {
+    let (site, first, _) = two_releases();
+    for object in objects(&site) {
+        fs::remove_file(object).expect("it is removed");
+    }
+    let _ = site.run(&["rollback", "dev"]).success();
+    assert_same_tree(&first, &site.tree());
 }
 
 #[test]

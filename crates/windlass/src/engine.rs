@@ -15,8 +15,8 @@ use windlass_core::release::{Manifest, Release, ReleaseId};
 use windlass_core::target::{Target, TargetId};
 
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::describe;
 use crate::error::Error;
+use crate::error::describe;
 use crate::events::{EventSink, Events};
 use crate::executor::StopFlag;
 use crate::fleet::Fleet;

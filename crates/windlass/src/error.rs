@@ -8,7 +8,6 @@ use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
 
-use crate::deploy::describe;
 use crate::host::HostError;
 use crate::store::StoreError;
 
@@ -161,6 +160,20 @@ impl Error {
             Self::Io { .. } => "io",
         }
     }
+}
+
+/// Returns an error and its causes in one line.
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {

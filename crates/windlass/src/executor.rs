@@ -18,7 +18,7 @@ use windlass_core::release::ReleaseId;
 use windlass_core::strategy::Stage;
 use windlass_core::target::TargetId;
 
-use crate::deploy::describe;
+use crate::error::describe;
 use crate::events::Events;
 use crate::fleet::Fleet;
 use crate::host::HostError;

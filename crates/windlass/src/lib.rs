@@ -12,8 +12,10 @@
 //! | [`store`], [`objects`] | what is remembered |
 //! | [`events`], [`clock`], [`error`] | what is said, when, and what goes wrong |
 
+mod apply;
 pub mod artifact;
 mod build;
+mod carry_out;
 pub mod clock;
 pub mod configuration;
 pub mod deploy;
@@ -28,6 +30,7 @@ pub mod host;
 pub mod objects;
 mod planner;
 pub mod project;
+mod records;
 mod recovery;
 pub mod render;
 pub mod rollback;

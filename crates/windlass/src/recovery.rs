@@ -17,12 +17,12 @@ use windlass_core::record::{
 use windlass_core::release::ReleaseId;
 use windlass_core::target::{Target, TargetId};
 
-use crate::deploy::describe;
 use crate::engine::Engine;
-use crate::error::{Error, TargetFailure};
+use crate::error::{Error, TargetFailure, describe};
 use crate::executor;
 use crate::fleet::Fleet;
 use crate::host::{Host, HostError};
+use crate::records::Past;
 use crate::rollback;
 use crate::store::StoreError;
 
@@ -46,8 +46,8 @@ struct Lost {
 }
 
 impl Engine {
-    /// Ends every deployment of `environment` that was interrupted and returns their records. The
-    /// caller holds the lock.
+    /// Ends every deployment of `environment` that was interrupted, and returns what the records say
+    /// then. The caller holds the lock.
     ///
     /// # Errors
     /// When one cannot be ended, or a newer version wrote a record: what that deployment did, and
@@ -55,7 +55,7 @@ impl Engine {
     pub(crate) async fn recover_interrupted(
         &self,
         environment: &EnvironmentName,
-    ) -> Result<Vec<ConfigDeployment>, Error> {
+    ) -> Result<Past, Error> {
         let listing = self.store.records(Some(environment)).await?;
         for problem in listing.problems {
             if matches!(problem, StoreError::Newer { .. }) {
@@ -64,6 +64,7 @@ impl Engine {
             let problem = describe(&problem);
             self.warn(environment, format!("it may be of an interrupted deployment: {problem}"));
         }
+        let past = Past::of(&listing.items);
         let mut ended = Vec::new();
         for record in listing.items.into_iter().filter(|record| !record.status.is_terminal()) {
             let deployment_id = record.deployment_id.clone();
@@ -71,7 +72,10 @@ impl Engine {
             self.events.emit(Event::Recovering { deployment_id });
             ended.push(self.recover(record).await?);
         }
-        Ok(ended)
+        if ended.is_empty() {
+            return Ok(past);
+        }
+        Ok(Past { ended, ..self.past(environment).await? })
     }
 
     async fn recover(&self, mut record: ConfigDeployment) -> Result<ConfigDeployment, Error> {

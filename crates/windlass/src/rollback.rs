@@ -12,10 +12,11 @@ use windlass_core::record::{
 use windlass_core::release::{Release, ReleaseId};
 use windlass_core::target::Target;
 
-use crate::deploy::{self, Attempt, Planned};
+use crate::carry_out::{self, Planned};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::planner::Draft;
+use crate::records::{Attempt, Past};
 
 /// What is rolled back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Engine {
     /// When there is nothing to go back to, or a release can no longer be restored.
     pub async fn plan_rollback(&self, subject: &Subject) -> Result<Plan, Error> {
         let (record, intent) = self.subject(subject).await?;
-        Ok(self.look_back(&record, intent).await?.plan)
+        Ok(self.look_back(&record, intent, Past::default()).await?.plan)
     }
 
     /// Rolls back and returns the record of the rollback.
@@ -65,11 +66,11 @@ impl Engine {
         };
         let _lock = self.lock(&environment, deployed_by, "rollback").await?;
         let (record, intent) = self.subject(subject).await?;
-        let ended = self.recover_interrupted(&environment).await?;
-        if let Some(ended) = ended.into_iter().find(|ended| intent_of(ended) == intent) {
+        let mut past = self.recover_interrupted(&environment).await?;
+        if let Some(ended) = past.ended.drain(..).find(|ended| intent_of(ended) == intent) {
             return if ended.succeeded() { Ok(ended) } else { Err(Error::Failed(Box::new(ended))) };
         }
-        match self.look_back(&record, intent.clone()).await {
+        match self.look_back(&record, intent.clone(), past).await {
             Ok(planned) => self.carry_out(planned, deployed_by, began).await,
             Err(failure) => {
                 let targets: Vec<_> = record.targets.iter().map(target_of).collect();
@@ -143,7 +144,12 @@ impl Engine {
         latest.ok_or_else(|| Error::NothingInEffect(environment.clone()))
     }
 
-    async fn look_back(&self, record: &ConfigDeployment, intent: Intent) -> Result<Planned, Error> {
+    async fn look_back(
+        &self,
+        record: &ConfigDeployment,
+        intent: Intent,
+        past: Past,
+    ) -> Result<Planned, Error> {
         let goal: fn(&TargetRecord) -> Option<ReleaseId> = match intent {
             Intent::Return { .. } => |target| target.release,
             _ => |target| target.from,
@@ -155,7 +161,7 @@ impl Engine {
         for (target, entry) in reached.into_iter().zip(&record.targets) {
             let wanted = match goal(entry) {
                 Some(release) => {
-                    deploy::wanted(self.restorable(&fleet, &entry.id, release).await?.as_ref())
+                    carry_out::wanted(self.restorable(&fleet, &entry.id, release).await?.as_ref())
                 }
                 None => None,
             };
@@ -172,7 +178,7 @@ impl Engine {
             strategy: environment.map(|environment| environment.strategy).unwrap_or_default(),
             targets,
         };
-        self.look(draft, fleet, hold).await
+        self.look(draft, fleet, hold, past).await
     }
 
     /// Returns the project whose releases a deployment moved, where this workspace knows it.

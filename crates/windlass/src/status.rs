@@ -10,7 +10,7 @@ use windlass_core::record::DeploymentId;
 use windlass_core::release::ReleaseId;
 use windlass_core::target::{Address, TargetId};
 
-use crate::deploy::assignment_of;
+use crate::carry_out::assignment_of;
 use crate::engine::Engine;
 use crate::error::Error;
 

@@ -13,7 +13,7 @@ use windlass_core::template::{Context, Jinja, substitute};
 use super::scope;
 use super::sink::Sink;
 use crate::artifact::{self, Limits};
-use crate::deploy::describe;
+use crate::error::describe;
 use crate::sources::{SourceError, SourceFile, Sources};
 
 /// A binary file has a NUL in its first bytes: git's rule.

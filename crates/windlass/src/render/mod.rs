@@ -1,6 +1,6 @@
 //! Rendering: the files of services, for an environment.
 //!
-//! Jobs are collected first, then carried out side by side into a [`Sink`]; every error of every job
+//! Jobs are collected first, then carried out side by side into a sink; every error of every job
 //! is returned, not the first.
 
 mod content;

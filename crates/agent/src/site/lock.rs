@@ -1,6 +1,8 @@
 //! Who may change a site: one process at a time.
 
 use std::fs::{File, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs;
 
@@ -14,6 +16,24 @@ use super::{Site, SiteError};
 
 const LOCK: &str = "lock";
 
+/// How long a lock that is held is tried again: a command that is just being started holds a copy
+/// of every lock of the process that starts it, for a moment also after that process was killed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often.
+const POLL: Duration = Duration::from_millis(5);
+
+/// The lock file, locked.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child that was forked but has not called exec yet.
+        let _ = self.0.unlock();
+    }
+}
+
 /// What stands in the names of releases that are not wholly written.
 pub(super) const PARTIAL: &str = ".partial-";
 
@@ -24,7 +44,7 @@ pub struct LockedSite<'a> {
     pub(super) config: Dir,
     pub(super) state: Dir,
     /// Held for its lock.
-    _lock: File,
+    _lock: Lock,
     /// Lets tests pull the plug: how many more steps are taken.
     #[cfg(test)]
     pub(super) fuse: std::cell::Cell<usize>,
@@ -34,7 +54,8 @@ impl Site {
     /// Returns the site, locked; the root, `config_path` and `.windlass` are made where missing.
     ///
     /// # Errors
-    /// [`SiteError::Busy`] when another process has locked it, and what the system refuses.
+    /// [`SiteError::Busy`] when another process has it locked for a second, and what the system
+    /// refuses.
     pub fn lock(&self) -> Result<LockedSite<'_>, SiteError> {
         let config = self.make_config()?;
         let (state, made) = config.ensure_child(RESERVED)?;
@@ -68,17 +89,22 @@ impl Site {
     }
 }
 
-fn acquire(state: &Dir) -> Result<File, SiteError> {
+fn acquire(state: &Dir) -> Result<Lock, SiteError> {
     let file = state.open_lock(LOCK)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(SiteError::Busy(state.at(LOCK))),
-        Err(TryLockError::Error(source)) => {
-            return Err(SiteError::io("lock", state.at(LOCK))(source));
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => return Err(SiteError::Busy(state.at(LOCK))),
+            Err(TryLockError::Error(source)) => {
+                return Err(SiteError::io("lock", state.at(LOCK))(source));
+            }
         }
     }
-    check_same(state, &file)?;
-    Ok(file)
+    let lock = Lock(file);
+    check_same(state, &lock.0)?;
+    Ok(lock)
 }
 
 /// Refuses a lock file that was taken away between opening and locking it: another process may

@@ -1,6 +1,7 @@
 //! Who holds a lock, and the lock as it is held.
 
 use std::fmt;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,17 @@ impl Holder {
     /// Returns `who` in this process on this machine.
     #[must_use]
     pub fn here(who: impl Into<String>, why: impl Into<String>, since: Timestamp) -> Self {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { who: who.into(), host, pid: std::process::id(), since, why: why.into() }
+        Self { who: who.into(), host: host(), pid: std::process::id(), since, why: why.into() }
     }
+
+    /// Tells whether it was a process of this machine, and has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.host == host() && !Path::new(&format!("/proc/{}", self.pid)).exists()
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 impl fmt::Display for Holder {

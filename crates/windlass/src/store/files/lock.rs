@@ -17,6 +17,10 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a new holder may take to leave its name before the loser reports nobody.
 const INTRODUCTION: Duration = Duration::from_millis(200);
 
+/// How long the lock of a process that was killed may outlive it: a command that it was just
+/// starting has a copy of the lock until it calls exec.
+const INHERITED: Duration = Duration::from_secs(1);
+
 /// The most bytes of a lock file that are read.
 const MAX_HOLDER: u64 = 64 << 10;
 
@@ -55,7 +59,11 @@ pub(super) async fn acquire(
             Ok(Attempt::Busy(found)) => found,
             Err(source) => return Err(StoreError::io("lock", path, source)),
         };
-        let limit = if found.is_some() { patience } else { patience.max(INTRODUCTION) };
+        let limit = match &found {
+            Some(found) if found.is_gone() => patience.max(INHERITED),
+            Some(_) => patience,
+            None => patience.max(INTRODUCTION),
+        };
         let left = limit.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(StoreError::Held { environment: environment.clone(), holder: found });

@@ -349,6 +349,7 @@ impl Worker<'_> {
             ("RELEASE", to.id.to_string()),
         ];
         let mut variables = to.release.variables.clone();
+        variables.extend(to.release.target_variables.get(self.target).cloned().unwrap_or_default());
         variables.extend(facts.map(|(name, value)| (name.to_owned(), value)));
         variables
     }

@@ -257,6 +257,9 @@ pub(crate) struct ConfigValidate {
 pub(crate) struct Render {
     /// The environment
     pub(crate) environment: String,
+    /// As this target gets them, where targets have variables of their own
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
     /// Write the files below this directory, which must be empty or new
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -99,3 +99,70 @@ pub struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
 }
+
+impl Environment {
+    /// Returns the environment once for each set of variables that its targets have: with these
+    /// over its own, and with only the targets that have them. One without targets is itself.
+    #[must_use]
+    pub fn variants(&self) -> Vec<Self> {
+        let mut targets: BTreeMap<&BTreeMap<String, String>, Vec<Target>> = BTreeMap::new();
+        for target in &self.targets {
+            targets.entry(&target.variables).or_default().push(target.clone());
+        }
+        if targets.is_empty() {
+            return vec![self.clone()];
+        }
+        let variant = |(own, targets): (&BTreeMap<_, _>, _)| {
+            let mut variables = self.variables.clone();
+            variables.extend(own.clone());
+            Self { variables, targets, ..self.clone() }
+        };
+        targets.into_iter().map(variant).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(id: &str, variables: &[(&str, &str)]) -> Target {
+        let own = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Target { variables: own.collect(), ..Target::parse(id).expect("an address") }
+    }
+
+    fn environment(targets: Vec<Target>) -> Environment {
+        Environment {
+            name: EnvironmentName::new("staging").expect("a name"),
+            environment_type: EnvironmentType::Staging,
+            config_path: "/etc/shop".to_owned(),
+            variables: BTreeMap::from([("A".to_owned(), "env".to_owned())]),
+            secrets: None,
+            targets,
+            services: None,
+            strategy: StrategySpec::default(),
+            protect: false,
+            created_at: None,
+        }
+    }
+
+    #[test]
+    fn targets_with_the_same_variables_share_a_variant() {
+        let targets = vec![
+            target("local:1", &[]),
+            target("local:2", &[("A", "own"), ("B", "b")]),
+            target("local:3", &[]),
+        ];
+        let variants = environment(targets).variants();
+        let shape: Vec<_> = variants
+            .iter()
+            .map(|variant| (variant.variables["A"].as_str(), variant.targets.len()))
+            .collect();
+        assert_eq!(shape, [("env", 2), ("own", 1)]);
+    }
+
+    #[test]
+    fn an_environment_without_targets_is_its_own_variant() {
+        let lone = environment(Vec::new());
+        assert_eq!(lone.variants(), [lone]);
+    }
+}

@@ -275,6 +275,9 @@ pub struct Release {
     /// What commands see as environment variables: the environment's variables, no secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// What commands see on single targets besides, where it differs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub target_variables: BTreeMap<TargetId, BTreeMap<String, String>>,
     /// For each target the [`Manifest::id`] of its files.
     pub targets: BTreeMap<TargetId, Digest>,
 }
@@ -285,6 +288,7 @@ impl Release {
     pub fn only_for(&self, target: &TargetId) -> Self {
         let mut part = self.clone();
         part.targets.retain(|id, _| id == target);
+        part.target_variables.retain(|id, _| id == target);
         part
     }
 

@@ -1,5 +1,6 @@
 //! Targets: the places that an environment is deployed to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct Target {
     /// The services it runs; all of the environment's where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<ServiceName>>,
+    /// What `${KEY}` becomes on this target, over the variables of the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Target {
@@ -49,7 +53,13 @@ impl Target {
     /// # Errors
     /// [`InvalidAddress`] when `address` is none.
     pub fn parse(address: &str) -> Result<Self, InvalidAddress> {
-        Ok(Self { id: TargetId::new(address), address: Address::parse(address)?, services: None })
+        Ok(Self::at(TargetId::new(address), Address::parse(address)?))
+    }
+
+    /// Returns the target `id` at `address`, which runs all services of its environment.
+    #[must_use]
+    pub const fn at(id: TargetId, address: Address) -> Self {
+        Self { id, address, services: None, variables: BTreeMap::new() }
     }
 }
 

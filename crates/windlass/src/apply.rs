@@ -93,5 +93,5 @@ impl Engine {
 }
 
 fn target_of(plan: &TargetPlan) -> Target {
-    Target { id: plan.id.clone(), address: plan.address.clone(), services: None }
+    Target::at(plan.id.clone(), plan.address.clone())
 }

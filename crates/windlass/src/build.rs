@@ -1,6 +1,6 @@
 //! Builds a release: everything rendered, kept in the object store and named by content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use windlass_core::diagnostic::Diagnostic;
@@ -13,7 +13,7 @@ use windlass_core::target::Target;
 use crate::deploy::Input;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::objects::Hold;
+use crate::objects::{Batch, Hold};
 use crate::project::PROJECT_FILE;
 use crate::render::{Output, Services};
 
@@ -28,6 +28,12 @@ pub(crate) struct Built {
     pub(crate) hold: Hold,
 }
 
+/// What was rendered for the targets that have the same variables.
+struct Part {
+    variant: Environment,
+    output: Output,
+}
+
 impl Engine {
     /// Renders an environment and returns its release.
     pub(crate) fn build(&self, environment: &Environment, input: &Input) -> Result<Built, Error> {
@@ -36,36 +42,85 @@ impl Engine {
             return Err(Error::invalid(Diagnostic::error(message).in_file(PROJECT_FILE)));
         }
         let objects = self.objects.batch();
-        let output = self.render_into(environment, input, &objects)?;
-        let (release, manifests) = self.assemble(environment, &output)?;
+        let parts = self.render_variants(environment, input, &objects)?;
+        let (release, manifests) = self.assemble(environment, &parts)?;
         for manifest in manifests.values() {
             objects.put_json(manifest.as_ref()).map_err(self.objects_error("write to"))?;
         }
         objects.put_json(&release).map_err(self.objects_error("write to"))?;
         let hold = objects.commit().map_err(self.objects_error("write to"))?;
-        let warnings = warnings(&output);
+        let config_files: BTreeSet<String> =
+            parts.iter().flat_map(|part| part.output.config_files.clone()).collect();
+        let warnings: BTreeSet<String> =
+            parts.iter().flat_map(|part| warnings(&part.output)).collect();
         Ok(Built {
             id: release.id(),
             release,
             manifests,
-            config_files: output.config_files.into_iter().collect(),
-            warnings,
+            config_files: config_files.into_iter().collect(),
+            warnings: warnings.into_iter().collect(),
             hold,
         })
     }
 
-    /// Returns the release of what was rendered, and its manifests; targets with the same services
+    /// Renders the environment once for each set of variables that its targets have, and returns
+    /// all that is wrong with any of them.
+    fn render_variants(
+        &self,
+        environment: &Environment,
+        input: &Input,
+        objects: &Batch,
+    ) -> Result<Vec<Part>, Error> {
+        let mut parts = Vec::new();
+        let mut problems: Vec<Diagnostic> = Vec::new();
+        for variant in environment.variants() {
+            match self.render_into(&variant, input, objects) {
+                Ok(output) => parts.push(Part { variant, output }),
+                Err(Error::Invalid(more)) => {
+                    let new: Vec<_> = more.into_iter().filter(|d| !problems.contains(d)).collect();
+                    problems.extend(new);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        if problems.is_empty() { Ok(parts) } else { Err(Error::Invalid(problems)) }
+    }
+
+    /// Returns the release of what was rendered, and its manifests; targets with the same files
     /// share one.
     fn assemble(
         &self,
         environment: &Environment,
-        output: &Output,
+        parts: &[Part],
     ) -> Result<(Release, BTreeMap<Digest, Arc<Manifest>>), Error> {
-        let mut by_services: BTreeMap<Vec<ServiceName>, Digest> = BTreeMap::new();
+        let mut release = Release {
+            project: self.project_name().to_owned(),
+            environment: environment.name.clone(),
+            config_path: environment.config_path.clone(),
+            services: Services::new(),
+            variables: environment.variables.clone(),
+            target_variables: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        };
         let mut manifests = BTreeMap::new();
-        let mut targets = BTreeMap::new();
-        for target in &environment.targets {
-            let services = self.services_on(environment, target, &output.services);
+        for part in parts {
+            release.services.extend(part.output.services.clone());
+            self.place(part, &mut release, &mut manifests)?;
+        }
+        Ok((release, manifests))
+    }
+
+    /// Gives each target of `part` its manifest; targets with the same services share one.
+    fn place(
+        &self,
+        part: &Part,
+        release: &mut Release,
+        manifests: &mut BTreeMap<Digest, Arc<Manifest>>,
+    ) -> Result<(), Error> {
+        let Part { variant, output } = part;
+        let mut by_services: BTreeMap<Vec<ServiceName>, Digest> = BTreeMap::new();
+        for target in &variant.targets {
+            let services = self.services_on(variant, target, &output.services);
             let digest = match by_services.get(&services) {
                 Some(digest) => *digest,
                 None => {
@@ -76,17 +131,12 @@ impl Engine {
                     digest
                 }
             };
-            targets.insert(target.id.clone(), digest);
+            release.targets.insert(target.id.clone(), digest);
+            if !target.variables.is_empty() {
+                release.target_variables.insert(target.id.clone(), target.variables.clone());
+            }
         }
-        let release = Release {
-            project: self.project_name().to_owned(),
-            environment: environment.name.clone(),
-            config_path: environment.config_path.clone(),
-            services: output.services.clone(),
-            variables: environment.variables.clone(),
-            targets,
-        };
-        Ok((release, manifests))
+        Ok(())
     }
 
     fn project_name(&self) -> &str {

@@ -210,10 +210,12 @@ impl Engine {
         let mut all = Vec::new();
         for environment in environments {
             let environment = self.environment(environment).await?;
-            for spec in loaded.project.configs.values() {
-                match load(spec, loaded, &environment, &sources) {
-                    Ok(loaded) => all.extend(loaded.errors),
-                    Err(problems) => all.extend(problems.into_iter().map(unreadable)),
+            for variant in environment.variants() {
+                for spec in loaded.project.configs.values() {
+                    match load(spec, loaded, &variant, &sources) {
+                        Ok(loaded) => all.extend(loaded.errors),
+                        Err(problems) => all.extend(problems.into_iter().map(unreadable)),
+                    }
                 }
             }
         }

@@ -260,5 +260,5 @@ fn refuse_returning(record: &ConfigDeployment) -> Result<(), Error> {
 }
 
 pub(crate) fn target_of(record: &TargetRecord) -> Target {
-    Target { id: record.id.clone(), address: record.address.clone(), services: None }
+    Target::at(record.id.clone(), record.address.clone())
 }

@@ -56,6 +56,7 @@ fn content(owner: &Owner) -> Release {
         config_path: "/etc/shop".to_owned(),
         services: BTreeMap::new(),
         variables: BTreeMap::new(),
+        target_variables: BTreeMap::new(),
         targets: BTreeMap::new(),
     }
 }

@@ -14,14 +14,15 @@ use crate::ui::human::count;
 
 pub(crate) async fn run(app: &App, args: &args::Render) -> Outcome {
     let engine = app.engine()?;
+    let target = args.target.as_deref();
     if let Some(directory) = &args.out {
-        let files = engine.render_to(&args.environment, directory).await?;
+        let files = engine.render_to(&args.environment, target, directory).await?;
         let text =
             format!("rendered {} into {}\n", count(files.len(), "file"), directory.display());
         app.print(|| text, json!({ "environment": args.environment, "files": files }))?;
         return Ok(Exit::Done);
     }
-    let mut files = engine.render(&args.environment).await?;
+    let mut files = engine.render(&args.environment, target).await?;
     match &args.file {
         Some(path) => {
             let file = choose(&mut files, path)?;

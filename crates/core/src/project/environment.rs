@@ -5,15 +5,26 @@ use std::collections::BTreeMap;
 use super::Declared;
 use super::fields::{Fields, Item, Shape};
 use super::input::shown;
-use super::target::{self, Runnable};
+use super::target::{self, Groups, Runnable};
 use crate::environment::{Environment, EnvironmentType};
 use crate::name::{EnvironmentName, ServiceName};
 use crate::path::{InvalidPath, RelativePath};
 
 const ENVIRONMENT: Shape = Shape {
-    fields: &["type", "config_path", "variables", "targets", "services", "strategy", "protect"],
+    fields: &[
+        "type",
+        "config_path",
+        "variables",
+        "targets",
+        "services",
+        "groups",
+        "strategy",
+        "protect",
+    ],
     later: &["secrets", "inventory", "budget", "confirm"],
 };
+
+const GROUP: Shape = Shape { fields: &["variables"], later: &[] };
 
 /// Reads `[environments.NAME]`.
 pub(super) fn read(
@@ -28,7 +39,8 @@ pub(super) fn read(
     let services = read_services(&fields, declared);
     // What is wrong with the environment's choice should not be wrong with each target too.
     let chosen = services.as_deref().filter(|services| !services.is_empty());
-    let runnable = Runnable { declared: &declared.services, chosen };
+    let groups = fields.get("groups").map(|groups| read_groups(&groups)).unwrap_or_default();
+    let runnable = Runnable { declared: &declared.services, chosen, groups: &groups };
     let targets = read_targets(&fields, &runnable);
     let strategy = fields.get("strategy").and_then(|strategy| super::strategy::read(&strategy));
     let protect = fields.get("protect").and_then(|protect| protect.boolean());
@@ -54,7 +66,8 @@ fn read_type(item: &Item<'_>) -> Option<EnvironmentType> {
 }
 
 fn read_services(fields: &Fields<'_>, declared: &Declared<'_>) -> Option<Vec<ServiceName>> {
-    let runnable = Runnable { declared: &declared.services, chosen: None };
+    let runnable =
+        Runnable { declared: &declared.services, chosen: None, groups: &Groups::default() };
     fields.get("services").map(|services| target::read_services(&services, &runnable))
 }
 
@@ -112,6 +125,27 @@ pub(super) fn read_variables(item: &Item<'_>) -> BTreeMap<String, String> {
         }
     }
     variables
+}
+
+/// Reads variables that differ from target to target: the version of a service does not.
+pub(super) fn read_target_variables(item: &Item<'_>) -> BTreeMap<String, String> {
+    for entry in item.entries().into_iter().filter(|entry| entry.key == "VERSION") {
+        let hint = "set it for the environment: a release has one version of each service";
+        entry.report_key("`VERSION` cannot differ from target to target".to_owned(), Some(hint));
+    }
+    read_variables(item)
+}
+
+/// Reads `groups`: a table of variables for each.
+fn read_groups(item: &Item<'_>) -> Groups {
+    let mut groups = Groups::new();
+    for entry in item.entries() {
+        let place = format!("group `{}`", shown(entry.key));
+        let Some(fields) = entry.item.fields(place, &GROUP) else { continue };
+        let variables = fields.get("variables").map(|table| read_target_variables(&table));
+        groups.insert(entry.key.to_owned(), variables.unwrap_or_default());
+    }
+    groups
 }
 
 fn is_variable(name: &str) -> bool {

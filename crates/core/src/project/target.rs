@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{Item, Shape};
+use super::environment;
+use super::fields::{Fields, Item, Shape};
 use crate::name::ServiceName;
 use crate::target::{Address, InvalidAddress, Target, TargetId};
 
-const TARGET: Shape = Shape { fields: &["address", "name", "services"], later: &[] };
+const TARGET: Shape =
+    Shape { fields: &["address", "name", "services", "groups", "variables"], later: &[] };
 
 /// The services that an environment can run.
 pub(super) struct Runnable<'a> {
@@ -14,7 +16,12 @@ pub(super) struct Runnable<'a> {
     pub(super) declared: &'a BTreeSet<&'a str>,
     /// Those of the environment, where it does not run all.
     pub(super) chosen: Option<&'a [ServiceName]>,
+    /// The groups that targets can be in.
+    pub(super) groups: &'a Groups,
 }
+
+/// What the groups of an environment give to their targets.
+pub(super) type Groups = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Reads `targets`: no two have one name or one address.
 pub(super) fn read_all(item: &Item<'_>, runnable: &Runnable<'_>) -> Vec<Target> {
@@ -59,19 +66,36 @@ fn normal_root(address: &Address) -> String {
 fn read(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<Target> {
     if !item.is_table() {
         let (written, address) = read_address(item)?;
-        return Some(Target { id: TargetId::new(written), address, services: None });
+        return Some(Target::at(TargetId::new(written), address));
     }
     let fields = item.fields(item.label(), &TARGET)?;
     let address = fields.require("address", "\"local:/srv/app\"");
     let address = address.and_then(|address| read_address(&address));
     let name = fields.get("name").map(|name| name.parsed::<ServiceName>());
     let services = fields.get("services").map(|services| read_services(&services, runnable));
+    let variables = read_own_variables(&fields, runnable.groups);
     let (written, address) = address?;
     let id = match name {
         Some(name) => TargetId::new(name?.as_str()),
         None => TargetId::new(written),
     };
-    Some(Target { id, address, services })
+    Some(Target { id, address, services, variables })
+}
+
+/// Returns the variables of the target's groups, a later group winning, and its own over them.
+fn read_own_variables(fields: &Fields<'_>, groups: &Groups) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let named = fields.get("groups");
+    let named = named.and_then(|named| named.nonempty_list("names of groups", "leave it out"));
+    let known: BTreeSet<&str> = groups.keys().map(String::as_str).collect();
+    for group in named.unwrap_or_default() {
+        if let Some(group) = group.reference("group", &known) {
+            variables.extend(groups.get(group).cloned().unwrap_or_default());
+        }
+    }
+    let own = fields.get("variables").map(|own| environment::read_target_variables(&own));
+    variables.extend(own.unwrap_or_default());
+    variables
 }
 
 /// Returns the address, as written and as read. A message never quotes it: it may hold a password.

@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use windlass_core::diagnostic::Diagnostic;
+use windlass_core::diagnostic::{Diagnostic, nearest};
 use windlass_core::environment::Environment;
 use windlass_core::event::Event;
 use windlass_core::release::FileEntry;
@@ -37,28 +37,55 @@ pub(crate) struct Output {
 }
 
 impl Engine {
-    /// Renders the files of an environment into memory.
+    /// Returns an environment as `target` of it sees it: with the target's variables. Without a
+    /// target, the environment as all of its targets see it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong.
-    pub async fn render(&self, environment: &str) -> Result<Vec<Rendered>, Error> {
+    /// When there is no such target, or none is named and the targets have different variables.
+    pub async fn environment_at(
+        &self,
+        environment: &str,
+        target: Option<&str>,
+    ) -> Result<Environment, Error> {
         let environment = self.environment(environment).await?;
+        let mut variants = environment.variants();
+        let found = match target {
+            Some(id) => variants
+                .into_iter()
+                .find(|variant| variant.targets.iter().any(|target| target.id.as_str() == id)),
+            None if variants.len() == 1 => variants.pop(),
+            None => None,
+        };
+        found.ok_or_else(|| Error::invalid(no_such_target(&environment, target)))
+    }
+
+    /// Renders the files of an environment, as one of its targets gets them, into memory.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong, and as [`Engine::environment_at`].
+    pub async fn render(
+        &self,
+        environment: &str,
+        target: Option<&str>,
+    ) -> Result<Vec<Rendered>, Error> {
+        let environment = self.environment_at(environment, target).await?;
         let memory = Memory::default();
         let output = self.render_into(&environment, &Input::Project, &memory)?;
         Ok(memory.into_rendered(&output.files))
     }
 
-    /// Renders the files of an environment below `directory`, which must be new or empty, and
-    /// returns what it wrote.
+    /// Renders the files of an environment, as one of its targets gets them, below `directory`,
+    /// which must be new or empty, and returns what it wrote.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with all that is wrong, or [`Error::Io`].
+    /// As [`Engine::render`], or [`Error::Io`].
     pub async fn render_to(
         &self,
         environment: &str,
+        target: Option<&str>,
         directory: &std::path::Path,
     ) -> Result<Vec<RenderedFile>, Error> {
-        let environment = self.environment(environment).await?;
+        let environment = self.environment_at(environment, target).await?;
         let sink = Directory::create(directory)?;
         let output = self.render_into(&environment, &Input::Project, &sink)?;
         windlass_core::release::Manifest::new(output.files.clone())
@@ -129,4 +156,21 @@ fn as_given(mut error: Error, input: &Input) -> Error {
         }
     }
     error
+}
+
+fn no_such_target(environment: &Environment, asked: Option<&str>) -> Diagnostic {
+    let known: Vec<&str> = environment.targets.iter().map(|target| target.id.as_str()).collect();
+    let list = || format!("known are {}", known.join(", "));
+    match asked {
+        None => Diagnostic::error(format!(
+            "the targets of `{}` have different variables",
+            environment.name
+        ))
+        .hint(format!("choose one with `--target`: {}", list())),
+        Some(id) => {
+            let near = nearest(id, known.iter().copied());
+            Diagnostic::error(format!("unknown target `{id}` of `{}`", environment.name))
+                .hint(near.map_or_else(list, |near| format!("did you mean `{near}`?")))
+        }
+    }
 }

@@ -2,15 +2,23 @@
 
 mod gate;
 
+use std::io::Read;
 use std::process::Stdio;
 
 use gate::{Gated, Running};
 use rustix::process::{Pid, Signal, kill_process};
 use windlass_testing::Output;
 
-fn interrupt(running: &Running) {
+/// Interrupts it and waits until it has taken notice.
+fn interrupt(running: &mut Running) {
     let pid = Pid::from_child(&running.child);
     kill_process(pid, Signal::INT).expect("it is there");
+    let stderr = running.child.stderr.as_mut().expect("it is captured");
+    let (mut heard, mut byte) = (Vec::new(), [0]);
+    while !String::from_utf8_lossy(&heard).contains("stopping at the next safe point") {
+        assert_eq!(stderr.read(&mut byte).expect("it can be read"), 1, "it ended too early");
+        heard.extend(byte);
+    }
 }
 
 #[test]
@@ -108,10 +116,10 @@ fn many_at_once_take_turns_or_are_refused() {
 #[test]
 fn an_interrupt_before_the_first_switch_changes_nothing() {
     let gated = Gated::deployed();
-    let running = gated.start(&["deploy", "staging"], "check", "t2");
-    interrupt(&running);
+    let mut running = gated.start(&["deploy", "staging"], "check", "t2");
+    interrupt(&mut running);
     gated.open();
-    let _ = running.wait().code(1).says("stopping at the next safe point");
+    let _ = running.wait().code(1);
     assert_eq!(gated.versions(), [1, 1, 1]);
     let newest = &gated.history()[0];
     assert_eq!(
@@ -124,8 +132,8 @@ fn an_interrupt_before_the_first_switch_changes_nothing() {
 #[test]
 fn an_interrupt_in_a_rollout_takes_back_what_was_moved() {
     let gated = Gated::deployed();
-    let running = gated.start(&["deploy", "staging"], "on_change", "t2");
-    interrupt(&running);
+    let mut running = gated.start(&["deploy", "staging"], "on_change", "t2");
+    interrupt(&mut running);
     gated.open();
     let _ = running.wait().code(4).says("every target is as it was before");
     assert_eq!(gated.versions(), [1, 1, 1]);
@@ -144,8 +152,8 @@ fn an_interrupt_in_a_rollout_takes_back_what_was_moved() {
 fn an_interrupt_in_a_rollback_says_what_is_left_and_the_rest_follows() {
     let gated = Gated::deployed();
     let deployed = gated.json(&["deploy", "staging"]);
-    let running = gated.start(&["rollback", "staging"], "on_change", "t2");
-    interrupt(&running);
+    let mut running = gated.start(&["rollback", "staging"], "on_change", "t2");
+    interrupt(&mut running);
     gated.open();
     let _ = running.wait().code(5).says("some targets are not as before");
     assert_eq!(gated.versions(), [1, 1, 2]);

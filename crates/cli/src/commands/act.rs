@@ -85,10 +85,11 @@ pub(crate) fn stop_on_signal(app: &App) {
     tokio::spawn(async move {
         loop {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            if !quiet && !stop.is_stopped() {
+            let first = !stop.is_stopped();
+            stop.stop();
+            if first && !quiet {
                 let _ = writeln!(io::stderr(), "{STOPPING}");
             }
-            stop.stop();
         }
     });
 }

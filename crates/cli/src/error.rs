@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use windlass::engine::did_you_mean;
+use windlass::error::describe;
 use windlass::store::StoreError;
 use windlass::{ConfigDeployment, Error};
 use windlass_core::diagnostic::Diagnostic;
@@ -74,7 +75,7 @@ impl CliError {
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
             Self::Engine(Error::Invalid(diagnostics)) => diagnostics.clone(),
-            Self::Engine(error) => vec![with_hint(Diagnostic::error(chain(error)), hint(error))],
+            Self::Engine(error) => vec![with_hint(Diagnostic::error(describe(error)), hint(error))],
             Self::Usage { message, hint } => {
                 vec![with_hint(Diagnostic::error(message.clone()), hint.clone())]
             }
@@ -143,20 +144,6 @@ fn with_hint(diagnostic: Diagnostic, hint: Option<String>) -> Diagnostic {
         Some(hint) => diagnostic.hint(hint),
         None => diagnostic,
     }
-}
-
-/// Returns the message and those of its causes.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn hint(error: &Error) -> Option<String> {

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use super::format::Format;
 use super::key;
 use super::leaves::Leaves;
-use super::merge::{MergeRules, contribution, merge_into};
-use super::node::{Data, Earlier, Map, Node, Origin, Span};
+use super::merge::{self, Compiled, Contribution, MergeRules, Source};
+use super::node::{Data, Map, Node, Origin, Span};
 use super::substitute::{Substitution, SubstitutionError};
 use super::{deserialize, emit, parse, substitute};
 use crate::diagnostic::{Diagnostic, Position};
@@ -46,7 +46,8 @@ pub struct KeyOrigin {
 #[derive(Debug, Clone)]
 pub struct Configuration {
     root: Node,
-    layers: Vec<Origin>,
+    layers: Vec<Source>,
+    unused_rules: Vec<String>,
 }
 
 impl Configuration {
@@ -74,21 +75,52 @@ impl Configuration {
         nodes: impl IntoIterator<Item = Node>,
         rules: &MergeRules,
     ) -> Result<Self, Vec<Diagnostic>> {
+        let mut rules = Compiled::new(rules);
         let (mut root, mut layers, mut problems) = (None, Vec::new(), Vec::new());
-        for node in nodes {
-            layers.push(node.origin.clone());
+        for mut node in nodes {
+            layers.push(Source::of(&node));
+            rules.prepare(&mut node, &mut problems);
             match (&node.data, &mut root) {
                 (Data::Null, _) => {}
                 (Data::Map(_), None) => root = Some(node),
-                (Data::Map(_), Some(base)) => merge_into(base, node, rules, &mut problems),
-                (other, _) => {
-                    let message = format!("top level is {}: a map is needed", other.kind());
-                    problems.push(node.origin.error(message));
+                (Data::Map(_), Some(base)) => {
+                    merge::merge_into(base, node, &rules, &mut problems);
                 }
+                _ => problems.push(not_a_map(&node)),
             }
         }
         let root = root.unwrap_or_else(|| empty_root(layers.last()));
-        if problems.is_empty() { Ok(Self { root, layers }) } else { Err(problems) }
+        let unused_rules = rules.unused().map(str::to_owned).collect();
+        if problems.is_empty() { Ok(Self { root, layers, unused_rules }) } else { Err(problems) }
+    }
+
+    /// Returns the configuration with `node`, one more layer, laid over the others.
+    ///
+    /// # Errors
+    /// As [`Configuration::from_nodes`].
+    pub fn with_layer(
+        mut self,
+        mut node: Node,
+        rules: &MergeRules,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut rules = Compiled::new(rules);
+        let mut problems = Vec::new();
+        self.layers.push(Source::of(&node));
+        rules.prepare(&mut node, &mut problems);
+        match &node.data {
+            Data::Null => {}
+            Data::Map(_) => merge::merge_into(&mut self.root, node, &rules, &mut problems),
+            _ => problems.push(not_a_map(&node)),
+        }
+        self.unused_rules.retain(|key| rules.unused().any(|unused| unused == key));
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
+    /// Returns the keys of the merge rules for which no layer has a list, in order: probably they
+    /// are misspelt.
+    #[must_use]
+    pub fn unused_rules(&self) -> &[String] {
+        &self.unused_rules
     }
 
     /// Returns the whole.
@@ -103,7 +135,7 @@ impl Configuration {
 
     /// Returns the files of the layers, in order.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.layers.iter().map(|origin| &*origin.file)
+        self.layers.iter().map(|layer| &*layer.origin.file)
     }
 
     /// Returns the value under the dotted `key`: `a.b.0.c`, with `"…"` around a key that holds a dot.
@@ -138,8 +170,8 @@ impl Configuration {
             place = descend(place, segment, key, origin)?;
         }
         put(place, last, key, node)?;
-        if !self.layers.iter().any(|layer| layer.is_of(&origin.file)) {
-            self.layers.push(origin.clone());
+        if !self.layers.iter().any(|layer| layer.wrote(origin)) {
+            self.layers.push(Source::of(&Node::new(Data::Null, origin.clone())));
         }
         Ok(())
     }
@@ -152,12 +184,16 @@ impl Configuration {
     }
 
     /// Returns what each layer says about the dotted `key`, oldest first; the one in force is the
-    /// last with `overridden` false. Several are in force at once where maps merge and lists append.
+    /// last with `overridden` false. Several are in force at once where maps merge and lists
+    /// combine.
+    ///
+    /// What a layer said under the key counts also if a later one replaced or deleted something
+    /// above it. A key that was deleted has origins too, of which the last is the null that did so.
     #[must_use]
     pub fn origins(&self, key: &str) -> Vec<KeyOrigin> {
-        let Some(node) = self.get(key) else { return Vec::new() };
-        let layers = self.layers.iter().enumerate();
-        layers.filter_map(|(number, layer)| key_origin(node, number, layer)).collect()
+        let Some(segments) = key::split(key) else { return Vec::new() };
+        let found = merge::contributions(&self.root, &segments, &self.layers);
+        found.into_iter().map(|(layer, found)| key_origin(layer, found)).collect()
     }
 
     /// Returns the value as JSON, secrets included: for validating and rendering.
@@ -201,23 +237,27 @@ impl Configuration {
     }
 }
 
+fn not_a_map(node: &Node) -> Diagnostic {
+    node.origin.error(format!("top level is {}: a map is needed", node.data.kind()))
+}
+
 /// Returns an empty map at the start of the last layer, for want of a map in any.
-fn empty_root(last: Option<&Origin>) -> Node {
-    let origin = last.cloned().unwrap_or_else(|| Origin::of_source("configuration"));
+fn empty_root(last: Option<&Source>) -> Node {
+    let origin = last.map(|layer| layer.origin.clone());
+    let origin = origin.unwrap_or_else(|| Origin::of_source("configuration"));
     Node::new(Data::Map(Box::default()), origin)
 }
 
-fn key_origin(node: &Node, number: usize, layer: &Origin) -> Option<KeyOrigin> {
-    let found = contribution(node, layer)?;
+fn key_origin(layer: usize, found: Contribution) -> KeyOrigin {
     let position = found.origin.span.map(|Span { position, .. }| position);
-    Some(KeyOrigin {
-        layer: number,
-        file: layer.file.to_string(),
+    KeyOrigin {
+        layer,
+        file: found.origin.file.to_string(),
         line: position.map(|Position { line, .. }| line),
         column: position.map(|Position { column, .. }| column),
         value: found.value,
         overridden: found.overridden,
-    })
+    }
 }
 
 /// Returns the map under `segment`, made if there is nothing.
@@ -231,31 +271,38 @@ fn descend<'n>(
         let none = || origin.error(format!("{key:?}: the list has no element {segment:?}"));
         return node.child_mut(segment).ok_or_else(none);
     }
-    let map = map_of(node, key, origin)?;
-    let fresh = || Node::new(Data::Map(Box::default()), origin.clone());
-    Ok(map.entry(segment.to_owned()).or_insert_with(fresh))
+    if map_of(node, key, origin)?.get(segment).is_none() {
+        put(node, segment, key, Node::new(Data::Map(Box::default()), origin.clone()))?;
+    }
+    map_of(node, key, origin)?.get_mut(segment).ok_or_else(|| origin.error(format!("no {key:?}")))
 }
 
-fn put(node: &mut Node, segment: &str, key: &str, value: Node) -> Result<(), Diagnostic> {
+fn put(node: &mut Node, segment: &str, key: &str, mut value: Node) -> Result<(), Diagnostic> {
     let origin = value.origin.clone();
     if matches!(node.data, Data::List(_)) {
         let none = || origin.error(format!("{key:?}: the list has no element {segment:?}"));
         replace(node.child_mut(segment).ok_or_else(none)?, value);
         return Ok(());
     }
-    let map = map_of(node, key, &origin)?;
-    match map.get_mut(segment) {
+    map_of(node, key, &origin)?;
+    match node.child_mut(segment) {
         Some(old) => replace(old, value),
         None => {
-            map.insert(segment.to_owned(), value);
+            merge::revive(&mut node.earlier, segment, &mut value);
+            map_of(node, key, &origin)?.insert(segment.to_owned(), value);
         }
     }
     Ok(())
 }
 
-fn replace(old: &mut Node, new: Node) {
-    let node = std::mem::replace(old, new);
-    old.earlier = Some(Box::new(Earlier { node, appended: false }));
+/// Puts `new` in the place of `old`, which it remembers unless the same layer wrote both.
+fn replace(old: &mut Node, mut new: Node) {
+    if old.origin.is_of(&new.origin.file) {
+        new.earlier = old.earlier.take();
+        *old = new;
+    } else {
+        merge::replace(old, new);
+    }
 }
 
 /// Returns the map that `node` is; null becomes an empty one.

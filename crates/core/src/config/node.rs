@@ -130,24 +130,37 @@ pub struct Node {
     pub(super) key: Option<Span>,
     pub(super) earlier: Option<Box<Earlier>>,
     pub(super) substituted: bool,
+    pub(super) untyped: bool,
     pub(super) secret: bool,
 }
 
 /// What a node was before a later layer changed it.
 #[derive(Clone)]
 pub(super) struct Earlier {
-    /// The value before; an empty list if the later one was appended to it, since its elements then
-    /// live on in the node itself.
+    /// What was there before, as `change` says.
     pub(super) node: Node,
-    /// Whether the later list was appended rather than put in its place.
-    pub(super) appended: bool,
+    /// What the later layer did.
+    pub(super) change: Change,
+}
+
+/// What a later layer did to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It put another value in its place.
+    Replaced,
+    /// It combined its list with the one before. That is kept as an empty list, for its place: its
+    /// elements live on in the node itself.
+    Combined,
+    /// It deleted keys. Those are kept in a map, each as the null that deleted it.
+    Deleted,
 }
 
 impl Node {
     /// Returns `data` written at `origin`.
     #[must_use]
     pub fn new(data: Data, origin: Origin) -> Self {
-        Self { data, origin, key: None, earlier: None, substituted: false, secret: false }
+        let (substituted, untyped, secret) = (false, false, false);
+        Self { data, origin, key: None, earlier: None, substituted, untyped, secret }
     }
 
     /// Returns the value of `json` with everything in it placed at `origin`.
@@ -216,6 +229,12 @@ impl Node {
     #[must_use]
     pub fn is_secret(&self) -> bool {
         self.secret
+    }
+
+    /// Returns the keys that later layers deleted from the map, each as the null that did so.
+    pub(super) fn deleted(&self) -> Option<&Map> {
+        let earlier = self.earlier.as_deref()?;
+        if earlier.change == Change::Deleted { earlier.node.as_map() } else { None }
     }
 
     /// Returns the child under `segment`: a key of a map or an index of a list.

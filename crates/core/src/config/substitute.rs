@@ -48,6 +48,7 @@ fn visit(node: &mut Node, resolve: &mut Resolve<'_>, problems: &mut Vec<Diagnost
     match &mut node.data {
         Data::List(list) => list.iter_mut().for_each(|node| visit(node, resolve, problems)),
         Data::Map(map) => map.values_mut().for_each(|node| visit(node, resolve, problems)),
+        Data::String(_) if node.substituted => {}
         Data::String(text) => match resolve(text) {
             Ok(None) => {}
             Ok(Some(new)) => replace(node, new, problems),

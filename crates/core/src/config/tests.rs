@@ -8,7 +8,7 @@ fn layer<'a>(file: &'a str, text: &'a str) -> Layer<'a> {
 }
 
 fn appending(key: &str) -> MergeRules {
-    MergeRules { append: [key.to_owned()].into() }
+    MergeRules::appending([key])
 }
 
 fn merged(layers: &[Layer<'_>], rules: &MergeRules) -> Configuration {

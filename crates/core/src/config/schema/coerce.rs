@@ -6,11 +6,11 @@ use super::walk::{Walker, is_secret};
 use crate::config::node::{Data, Node};
 use crate::config::scalar;
 
-/// Turns substituted strings below `root` into the type that the schema wants there.
+/// Turns substituted and untyped strings below `root` into the type that the schema wants there.
 pub(super) fn coerce(walker: &Walker<'_>, root: &mut Node) {
-    if has_substituted(root) {
+    if has_untyped(root) {
         visit(walker, &walker.start(), root, &mut |node, schemas| {
-            if node.substituted
+            if (node.substituted || node.untyped)
                 && let Some(data) = wanted(node, schemas)
             {
                 node.data = data;
@@ -28,14 +28,15 @@ pub(super) fn mark_secrets(walker: &Walker<'_>, root: &mut Node) {
     });
 }
 
-fn has_substituted(node: &Node) -> bool {
+fn has_untyped(node: &Node) -> bool {
     match &node.data {
-        Data::List(list) => list.iter().any(has_substituted),
-        Data::Map(map) => map.values().any(has_substituted),
-        _ => node.substituted,
+        Data::List(list) => list.iter().any(has_untyped),
+        Data::Map(map) => map.values().any(has_untyped),
+        _ => node.substituted || node.untyped,
     }
 }
 
+/// Calls `act` with each value at or below `node`, and those that it replaced, with their schemas.
 fn visit<'s>(
     walker: &Walker<'s>,
     schemas: &[&'s Value],
@@ -59,6 +60,9 @@ fn visit<'s>(
         }
         _ => {}
     }
+    if let Some(earlier) = node.earlier.as_deref_mut() {
+        visit(walker, schemas, &mut earlier.node, act);
+    }
 }
 
 /// Marks `node`, everything in it and everything it replaced.
@@ -76,7 +80,7 @@ fn mark(node: &mut Node) {
 }
 
 /// Returns the value that the text stands for, if the schemas want that type and not a string.
-fn wanted(node: &Node, schemas: &[&Value]) -> Option<Data> {
+pub(super) fn wanted(node: &Node, schemas: &[&Value]) -> Option<Data> {
     let text = node.as_str()?;
     let wants = |name: &str| schemas.iter().any(|schema| allows(schema, name));
     if wants("string") {
@@ -92,7 +96,7 @@ fn wanted(node: &Node, schemas: &[&Value]) -> Option<Data> {
     }
 }
 
-fn allows(schema: &Value, name: &str) -> bool {
+pub(super) fn allows(schema: &Value, name: &str) -> bool {
     match schema.get("type") {
         Some(Value::String(only)) => only == name,
         Some(Value::Array(several)) => several.iter().any(|one| one == name),

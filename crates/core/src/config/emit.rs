@@ -17,12 +17,13 @@ const MAX_TOML_DEPTH: usize = 64;
 ///
 /// # Errors
 /// One diagnostic for each value that `format` cannot write: in TOML, null, integers beyond `i64`,
-/// more than 64 levels, and anything but a map at the top.
+/// more than 64 levels, and anything but a map at the top. `.env` writes nothing.
 pub fn emit(root: &Node, format: Format) -> Result<String, Vec<Diagnostic>> {
     match format {
         Format::Yaml => yaml(root),
         Format::Toml => toml(root),
         Format::Json => json(root),
+        Format::Env => Err(vec![only_read(root)]),
     }
 }
 
@@ -41,6 +42,11 @@ fn json(root: &Node) -> Result<String, Vec<Diagnostic>> {
 
 fn unwritable(root: &Node, format: Format, error: &dyn std::error::Error) -> Diagnostic {
     root.origin.error(format!("cannot be written as {format}: {error}"))
+}
+
+fn only_read(root: &Node) -> Diagnostic {
+    let hint = "write yaml, toml or json; a template can make an .env of it";
+    root.origin.error("configuration is not written as .env").hint(hint)
 }
 
 fn toml(root: &Node) -> Result<String, Vec<Diagnostic>> {

@@ -15,28 +15,38 @@ pub enum Format {
     Toml,
     /// JSON (RFC 8259), without comments or trailing commas.
     Json,
+    /// `.env`: lines of `KEY=value`. It is only read.
+    Env,
 }
 
 /// The text names no [`Format`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format {0:?}: use yaml, toml or json")]
+#[error("unknown format {0:?}: use yaml, toml, json or env")]
 pub struct UnknownFormat(pub String);
 
 impl Format {
     /// Every format by its name.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("yaml", Self::Yaml), ("toml", Self::Toml), ("json", Self::Json)];
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("yaml", Self::Yaml), ("toml", Self::Toml), ("json", Self::Json), ("env", Self::Env)];
 
-    /// Returns the format that the extension of `path` stands for (`yaml`, `yml`, `toml`, `json`,
-    /// in any case), or nothing.
+    /// Returns the format that the name of the file at `path` stands for, or nothing: the extension
+    /// `yaml`, `yml`, `toml`, `json` or `env`, in any case, and `.env` with anything after it.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
-        let name = path.rsplit('/').next()?;
+        let name = path.rsplit('/').next()?.to_ascii_lowercase();
         let (stem, extension) = name.rsplit_once('.')?;
-        if stem.is_empty() {
-            return None;
+        match extension.parse() {
+            Ok(Self::Env) => Some(Self::Env),
+            Ok(_) if stem.is_empty() => None,
+            Ok(format) => Some(format),
+            Err(_) => name.starts_with(".env.").then_some(Self::Env),
         }
-        extension.to_ascii_lowercase().parse().ok()
+    }
+
+    /// Tells whether configuration is written in it, not only read.
+    #[must_use]
+    pub fn is_written(self) -> bool {
+        self != Self::Env
     }
 
     /// Returns its name, which is also its usual extension.
@@ -46,6 +56,7 @@ impl Format {
             Self::Yaml => "yaml",
             Self::Toml => "toml",
             Self::Json => "json",
+            Self::Env => "env",
         }
     }
 }
@@ -64,6 +75,7 @@ impl FromStr for Format {
             "yaml" | "yml" => Ok(Self::Yaml),
             "toml" => Ok(Self::Toml),
             "json" => Ok(Self::Json),
+            "env" => Ok(Self::Env),
             _ => Err(UnknownFormat(text.chars().take(40).collect())),
         }
     }
@@ -79,19 +91,23 @@ mod tests {
         assert_eq!(Format::from_path("a.b.YML"), Some(Format::Yaml));
         assert_eq!(Format::from_path("windlass.toml"), Some(Format::Toml));
         assert_eq!(Format::from_path("x/schema.json"), Some(Format::Json));
-        for none in ["app", "yaml", ".json", "conf.json/app", "app.yaml.j2", ""] {
+        for env in [".env", "a/.ENV", "shop.env", ".env.production"] {
+            assert_eq!(Format::from_path(env), Some(Format::Env), "{env}");
+        }
+        assert_eq!(Format::from_path(".env.yaml"), Some(Format::Yaml));
+        for none in ["env", "app", "yaml", ".json", "conf.json/app", "app.yaml.j2", ""] {
             assert_eq!(Format::from_path(none), None, "{none}");
         }
     }
 
     #[test]
     fn names_round_trip() {
-        for format in [Format::Yaml, Format::Toml, Format::Json] {
+        for (_, format) in Format::NAMES {
             assert_eq!(format.to_string().parse(), Ok(format));
             let json = serde_json::to_string(&format).expect("serializes");
             assert_eq!(json, format!("\"{format}\""));
         }
         let error = "ini".parse::<Format>().expect_err("unknown");
-        assert_eq!(error.to_string(), "unknown format \"ini\": use yaml, toml or json");
+        assert_eq!(error.to_string(), "unknown format \"ini\": use yaml, toml, json or env");
     }
 }

@@ -1,5 +1,6 @@
 //! Text to nodes, within bounds: a hostile text is an error, never an exhausted machine.
 
+mod env;
 mod json;
 mod lines;
 mod toml;
@@ -33,6 +34,9 @@ pub const MAX_COPIES: usize = 100_000;
 ///   which the first wins, below the keys beside it. Tags other than the core schema's are refused.
 /// - TOML dates and times become strings; keys are in the order in which they first appear.
 /// - JSON is RFC 8259, without comments and trailing commas.
+/// - `.env` is the dialect of Docker Compose, all values being strings that
+///   [`Schema::coerce`](super::Schema::coerce) types; `DATABASE__HOST` is `database.host`. A name
+///   without a value, which elsewhere takes the one of the environment, is refused.
 ///
 /// # Errors
 /// All that is wrong with the values, or the first thing that is wrong with the syntax.
@@ -44,6 +48,7 @@ pub fn parse(format: Format, file: &str, text: &str) -> Result<Node, Vec<Diagnos
         Format::Yaml => yaml::parse(file, text),
         Format::Toml => toml::parse(file, text),
         Format::Json => json::parse(file, text),
+        Format::Env => env::parse(file, text),
     }
 }
 

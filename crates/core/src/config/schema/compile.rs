@@ -19,7 +19,7 @@ use crate::diagnostic::Diagnostic;
 const PATTERN_SIZE: usize = 2 << 20;
 
 pub(super) fn compile(file: &str, text: &str) -> Result<Schema, Vec<Diagnostic>> {
-    let Some(format) = Format::from_path(file) else {
+    let Some(format) = Format::from_path(file).filter(|format| format.is_written()) else {
         let error = Diagnostic::error("a schema is a .json, .yaml or .toml file").in_file(file);
         return Err(vec![error]);
     };

@@ -1,6 +1,6 @@
 //! Configuration: layers, merged with provenance, validated.
 //!
-//! A [`Layer`] is a text in YAML, TOML or JSON; [`Configuration::from_layers`] merges layers in
+//! A [`Layer`] is a text in YAML, TOML, JSON or `.env`; [`Configuration::from_layers`] merges layers in
 //! order, later ones winning. Each [`Node`] knows the file, line and column that it comes from and
 //! what it replaced, so that [`Configuration::origins`] can explain a value and a [`Schema`] can place
 //! every error in the layer that made it.
@@ -9,7 +9,8 @@
 //! |---|---|
 //! | [`Format`], [`parse`] | texts, within bounds |
 //! | [`Node`], [`Data`], [`Origin`] | values with places |
-//! | [`merge()`], [`MergeRules`] | one layer over another |
+//! | [`merge()`], [`MergeRules`], [`ListMerge`] | one layer over another |
+//! | [`environment_layer`] | environment variables as a layer |
 //! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
 //! | [`Substitution`] | `${VAR}` inside values |
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
@@ -18,7 +19,10 @@
 
 mod configuration;
 mod deserialize;
+pub(crate) mod dotenv;
 mod emit;
+mod environment_variables;
+mod flat;
 mod format;
 pub mod key;
 mod leaves;
@@ -31,9 +35,10 @@ mod substitute;
 
 pub use configuration::{Configuration, KeyOrigin, Layer};
 pub use emit::emit;
+pub use environment_variables::environment_layer;
 pub use format::{Format, UnknownFormat};
 pub use leaves::Leaves;
-pub use merge::{MergeRules, merge};
+pub use merge::{ListMerge, MergeRules, merge};
 pub use node::{Data, MASK, Map, Node, Origin, Span};
 pub use parse::{MAX_COPIES, MAX_DEPTH, MAX_NODES, MAX_TEXT, parse};
 pub use schema::{Schema, ValidationError};

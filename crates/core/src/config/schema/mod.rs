@@ -2,6 +2,7 @@
 
 mod coerce;
 mod compile;
+mod cursor;
 mod explain;
 mod walk;
 
@@ -11,6 +12,7 @@ use jsonschema::Validator;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(super) use self::cursor::Cursor;
 use self::explain::{Explainer, Quoting};
 use self::walk::Walker;
 use super::configuration::Configuration;
@@ -129,7 +131,8 @@ impl Schema {
         explainer.finish()
     }
 
-    /// Turns substituted strings into what the schema wants at their place: an integer, a number or
+    /// Turns strings that came out of a substitution, an `.env` file or the environment into what the
+    /// schema wants at their place: an integer, a number or
     /// a boolean, where the text is one and a string would not be allowed.
     ///
     /// A string that was written as one stays one, however much it looks like a number.

@@ -1,33 +1,75 @@
 //! `[config.NAME]`: configurations, as the project file declares them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::fields::{Item, Shape};
+use super::fields::{Entry, Fields, Item, Shape};
+use super::input::{Problem, Span};
+use super::layer::{self, Layer, is_variable};
 use super::{Located, source};
+use crate::config::{Configuration, ListMerge, MergeRules, key};
+use crate::diagnostic::{Diagnostic, Severity};
 
-const CONFIG: Shape = Shape { fields: &["layers", "schema", "append"], later: &[] };
-const LAYER: Shape = Shape { fields: &["path", "optional"], later: &[] };
+const CONFIG: Shape = Shape {
+    fields: &["layers", "schema", "append", "merge", "null_deletes", "environment_prefix"],
+    later: &[],
+};
+const BY: Shape = Shape { fields: &["by"], later: &[] };
+
+/// What a rule of `merge` may be by its name alone.
+const RULES: [(&str, Rule); 4] = [
+    ("replace", Rule::Replace),
+    ("append", Rule::Append),
+    ("prepend", Rule::Prepend),
+    ("unique", Rule::Unique),
+];
+
+#[derive(Clone, Copy)]
+enum Rule {
+    Replace,
+    Append,
+    Prepend,
+    Unique,
+}
 
 /// `[config.NAME]`: a configuration made of layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigSpec {
-    /// `layers`: the files it is merged from, in order; a later one wins. At least one.
+    /// `layers`: what it is merged from, in order; a later one wins. At least one.
     pub layers: Vec<Layer>,
     /// `schema`: the file with the JSON Schema that the merged configuration must satisfy.
     pub schema: Option<Located<String>>,
-    /// `append`: the dotted keys (`features`, `server.plugins`) whose lists append to those of
-    /// earlier layers, where other lists replace them.
-    pub append: BTreeSet<String>,
+    /// `merge`: what becomes of two lists, by their dotted key (`server.plugins`, `hosts.*.tags`);
+    /// where it says nothing, the later one replaces the earlier one. `append = ["…"]` says the same
+    /// as `merge` with `"append"` for each key. The places are those of the rules.
+    pub merge: BTreeMap<String, Located<ListMerge>>,
+    /// `null_deletes`: whether a null in a later layer deletes the key; `false` unless told
+    /// otherwise.
+    pub null_deletes: bool,
+    /// `environment_prefix`: whether variables of the process environment are the last layer, those
+    /// whose names start with it and `_`: `APP_DATABASE__HOST` is `database.host`. Not unless told
+    /// so: what is released would depend on more than the project.
+    pub environment_prefix: Option<String>,
 }
 
-/// An entry of `layers`: `"config/app.yaml"`, or `{ path = "…", optional = true }`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// `path`: the file, relative to the project and inside it. `${ENVIRONMENT}` and the
-    /// environment's variables are not substituted yet; what they make of it must be checked again.
-    pub path: Located<String>,
-    /// `optional`: whether the file may be missing; `false` unless told otherwise.
-    pub optional: bool,
+impl ConfigSpec {
+    /// Returns the rules that its layers are merged by.
+    #[must_use]
+    pub fn merge_rules(&self) -> MergeRules {
+        let lists = self.merge.iter().map(|(key, rule)| (key.clone(), rule.value.clone()));
+        MergeRules { lists: lists.collect(), null_deletes: self.null_deletes }
+    }
+
+    /// Returns a warning for each rule of `merge` for which no layer of `configuration`, which was
+    /// merged by it, has a list; placed in the project file `file`.
+    #[must_use]
+    pub fn unused_rules(&self, file: &str, configuration: &Configuration) -> Vec<Diagnostic> {
+        let warning = |key: &String| {
+            let rule = self.merge.get(key)?;
+            let message = format!("no layer has a list `{key}`: its merge rule does nothing");
+            Some(Diagnostic { severity: Severity::Warning, ..rule.error(file, message) })
+        };
+        configuration.unused_rules().iter().filter_map(warning).collect()
+    }
 }
 
 /// Reads `[config.NAME]`.
@@ -35,26 +77,105 @@ pub(super) fn read(item: &Item<'_>, name: &str) -> Option<ConfigSpec> {
     let fields = item.fields(format!("[config.{name}]"), &CONFIG)?;
     let layers = fields
         .require("layers", "[\"config/app.yaml\"]")
-        .and_then(|layers| layers.nonempty_list("paths", "name at least one file"))
+        .and_then(|layers| layers.nonempty_list("paths and URLs", "name at least one"))
         .unwrap_or_default();
+    let null_deletes = fields.get("null_deletes").and_then(|deletes| deletes.boolean());
     Some(ConfigSpec {
-        layers: layers.iter().filter_map(read_layer).collect(),
+        layers: layers.iter().filter_map(layer::read).collect(),
         schema: fields.get("schema").and_then(|schema| source::read(&schema)),
-        append: fields.get("append").map(|append| read_append(&append)).unwrap_or_default(),
+        merge: read_rules(&fields),
+        null_deletes: null_deletes.unwrap_or_default(),
+        environment_prefix: fields
+            .get("environment_prefix")
+            .and_then(|prefix| read_prefix(&prefix)),
     })
 }
 
-fn read_layer(item: &Item<'_>) -> Option<Layer> {
-    if !item.is_table() {
-        return Some(Layer { path: source::read(item)?, optional: false });
+fn read_rules(fields: &Fields<'_>) -> BTreeMap<String, Located<ListMerge>> {
+    let mut rules = BTreeMap::new();
+    let append = fields.get("append").and_then(|append| append.list("dotted keys"));
+    for item in append.unwrap_or_default() {
+        if let Some(key) = item.text() {
+            add(&mut rules, "", &key, &item, item.span(), ListMerge::Append);
+        }
     }
-    let fields = item.fields(item.label(), &LAYER)?;
-    let path = fields.require("path", "\"config/app.yaml\"").and_then(|path| source::read(&path));
-    let optional = fields.get("optional").and_then(|optional| optional.boolean());
-    Some(Layer { path: path?, optional: optional.unwrap_or_default() })
+    if let Some(merge) = fields.get("merge") {
+        read_table(&mut rules, "", &merge);
+    }
+    rules
 }
 
-fn read_append(item: &Item<'_>) -> BTreeSet<String> {
-    let keys = item.list("dotted keys").unwrap_or_default();
-    keys.iter().filter_map(Item::text).collect()
+type Rules = BTreeMap<String, Located<ListMerge>>;
+
+/// Reads the rules of a table whose keys are below `above`: `a.b = "append"` is a table in a table
+/// for TOML, and one rule for a person.
+fn read_table(rules: &mut Rules, above: &str, table: &Item<'_>) {
+    for Entry { key, key_span, item } in table.entries() {
+        if let Some(rule) = read_by(&item) {
+            if let Some(rule) = rule {
+                add(rules, above, key, &item, key_span, rule);
+            }
+        } else if item.is_table() {
+            if let Some(key) = joined(above, key, &item, &key_span) {
+                read_table(rules, &key, &item);
+            }
+        } else if let Some(rule) = item.choice("merge rule", &RULES) {
+            add(rules, above, key, &item, key_span, list_merge(rule));
+        }
+    }
+}
+
+fn list_merge(rule: Rule) -> ListMerge {
+    match rule {
+        Rule::Replace => ListMerge::Replace,
+        Rule::Append => ListMerge::Append,
+        Rule::Prepend => ListMerge::Prepend,
+        Rule::Unique => ListMerge::Unique,
+    }
+}
+
+/// Returns the rule `{ by = "…" }`; nothing for another table.
+fn read_by(item: &Item<'_>) -> Option<Option<ListMerge>> {
+    let by_itself = |entries: &[Entry<'_>]| {
+        entries.iter().any(|entry| entry.key == "by" && entry.item.is_string())
+    };
+    if !item.is_table() || !by_itself(&item.entries()) {
+        return None;
+    }
+    let fields = item.fields(item.label(), &BY)?;
+    Some(fields.get("by").and_then(|by| by.text()).map(ListMerge::By))
+}
+
+/// Adds the rule for the dotted key `key` below `above`.
+fn add(rules: &mut Rules, above: &str, key: &str, item: &Item<'_>, span: Span, rule: ListMerge) {
+    let Some(key) = joined(above, key, item, &span) else { return };
+    if let Some(first) = rules.get(&key) {
+        let message =
+            format!("second merge rule for `{key}`, first on line {}", first.position.line);
+        item.input.report(Problem::at(span, message).hint("keep one of the two"));
+        return;
+    }
+    rules.insert(key, item.input.locate(&span, rule));
+}
+
+/// Returns the dotted key `key` below `above`, in the one way that it is written.
+fn joined(above: &str, key: &str, item: &Item<'_>, span: &Span) -> Option<String> {
+    let whole = if above.is_empty() { key.to_owned() } else { format!("{above}.{key}") };
+    let Some(segments) = key::split(&whole) else {
+        let message = format!("{} names no dotted key", item.label());
+        let hint = "write `server.plugins`, with quotes around a key that holds a dot itself";
+        item.input.report(Problem::at(span.clone(), message).hint(hint));
+        return None;
+    };
+    Some(key::join(segments.iter().map(|segment| &**segment)))
+}
+
+fn read_prefix(item: &Item<'_>) -> Option<String> {
+    let prefix = item.text()?;
+    if is_variable(&prefix) && !prefix.ends_with('_') {
+        return Some(prefix);
+    }
+    let hint = "write letters, digits and `_`, such as `\"APP\"` for `APP_DATABASE__HOST`";
+    item.report(format!("{} starts no environment variable", item.label()), Some(hint.to_owned()));
+    None
 }

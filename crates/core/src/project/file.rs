@@ -189,13 +189,31 @@ fn read_config(
     declared: &Declared<'_>,
     path: Option<&RelativePath>,
 ) -> Option<FileContent> {
-    let format = fields.get("format").map(|format| format.choice("format", &Format::NAMES));
+    let format = fields.get("format").map(|format| read_format(&format));
     let name = item.reference("configuration", &declared.configs)?;
     let format = match format {
         Some(format) => format?,
-        None => path.and_then(|path| Format::from_path(path.as_str())).unwrap_or(Format::Yaml),
+        None => match path.and_then(|path| Format::from_path(path.as_str())) {
+            Some(Format::Env) => return only_read(fields),
+            Some(format) => format,
+            None => Format::Yaml,
+        },
     };
     Some(FileContent::Config { name: name.to_owned(), format })
+}
+
+fn read_format(item: &Item<'_>) -> Option<Format> {
+    let written: Vec<_> =
+        Format::NAMES.into_iter().filter(|(_, format)| format.is_written()).collect();
+    item.choice("format", &written)
+}
+
+/// Reports a configuration whose path is that of an `.env`.
+fn only_read(fields: &Fields<'_>) -> Option<FileContent> {
+    let message = format!("{} would write a configuration as .env", fields.place());
+    let hint = "make the .env of it with a template (`source = \"app.env.j2\"`), or add a `format`";
+    fields.report(Problem::at(fields.span(), message).hint(hint));
+    None
 }
 
 /// Returns where a file goes that says nothing about it.

@@ -7,18 +7,20 @@
 //! | table | is |
 //! |---|---|
 //! | `[project]` | [`Project`]: `name`, `layout`, `retain`, `variables` |
-//! | `[config.NAME]` | [`ConfigSpec`] |
+//! | `[config.NAME]` | [`ConfigSpec`], with [`Layer`] |
 //! | `[services.NAME]` | [`ServiceSpec`], with [`FileSpec`], [`ArtifactSpec`], [`HealthCheck`] |
 //! | `[environments.NAME]` | [`Environment`] |
 //!
 //! Everything else is refused, also what a later version will know.
 
+mod checksum;
 mod config;
 mod environment;
 mod fields;
 mod file;
 mod health;
 mod input;
+mod layer;
 mod located;
 mod service;
 mod source;
@@ -27,13 +29,17 @@ mod syntax;
 mod target;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use config::{ConfigSpec, Layer};
+pub use checksum::{Checksum, InvalidChecksum};
+pub use config::ConfigSpec;
 pub use file::{FileContent, FileSpec, Render};
+pub use layer::{HttpSource, Layer, LayerSource};
 pub use located::Located;
 pub use service::{ArtifactSpec, ServiceSpec};
+pub use url::{InvalidUrl, check_url};
 
 use self::fields::{Entry, Fields, Shape};
 use self::input::Input;

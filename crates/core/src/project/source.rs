@@ -11,7 +11,12 @@ const SCHEMES: [&str; 9] =
 /// Returns the path as written, which stays inside the project; `${VARIABLES}` in it are not
 /// substituted yet, and what they make of it is checked again then.
 pub(super) fn read(item: &Item<'_>) -> Option<Located<String>> {
-    let source = item.located()?;
+    read_at(item, item.string()?)
+}
+
+/// Does the same as [`read`] with `path`, a part of what `item` says.
+pub(super) fn read_at(item: &Item<'_>, path: &str) -> Option<Located<String>> {
+    let source = item.located()?.with(path.to_owned());
     match check(&source.value) {
         Ok(()) => Some(source),
         Err((fault, hint)) => {

@@ -171,6 +171,62 @@ fn fields_that_mean_nothing_together() {
 }
 
 #[test]
+fn layers_that_are_none() {
+    let layer = |layer: &str| only_error(&format!("[config.app]\nlayers = [{layer}]"));
+    for (written, start) in [
+        ("\"env://1X\"", "`layers` in [config.app] names no environment variable"),
+        ("\"file:///etc/x.yaml\"", "`layers` in [config.app] is absolute"),
+        ("\"file://../x.yaml\"", "`layers` in [config.app] leaves the directory"),
+        ("\"s3://bucket/x.yaml\"", "`layers` in [config.app] is a URL where a path"),
+        ("\"http://10.0.0.1/x.yaml\"", "`layers` in [config.app] sends configuration over plain"),
+        ("\"https://x/app\"", "`layers` in [config.app] does not tell its format"),
+        ("{ url = \"config/a.yaml\" }", "`url` in `layers` in [config.app] is no URL of a layer"),
+        ("{ path = \"a\", url = \"env://X\" }", "`layers` in [config.app] has both"),
+        ("{ path = \"a\", timeout = \"1s\" }", "`timeout` means nothing beside `path`"),
+        ("{ url = \"env://X\", max_size = \"1KiB\" }", "`max_size` means nothing beside `url`"),
+        ("{ url = \"https://x/a.yaml\", checksum = \"md5:0\" }", "`checksum` in `layers`"),
+        ("{ url = \"https://x/a.yaml\", timeout = \"6m\" }", "`timeout` in `layers`"),
+        ("{ url = \"https://x/a.yaml\", max_size = \"1GiB\" }", "`max_size` in `layers`"),
+        ("{ url = \"https://x/a.yaml\", max_size = \"0\" }", "`max_size` in `layers`"),
+        ("{ url = \"https://x/a\", format = \"ini\" }", "unknown format `ini`"),
+    ] {
+        let error = layer(written);
+        assert!(error.starts_with(start), "{written}: {error}");
+    }
+}
+
+#[test]
+fn merge_rules_that_are_none() {
+    let rule = |rule: &str| {
+        only_error(&format!("[config.app]\nlayers = [\"a.yaml\"]\nappend = [\"x\"]\n{rule}"))
+    };
+    for (written, start) in [
+        ("merge = { a = \"apend\" }", "unknown merge rule `apend`"),
+        ("merge = { a = 1 }", "`a` of `merge` in [config.app] is a whole number where a string"),
+        ("merge = { a = { by = 1 } }", "`by` of `a` of `merge`"),
+        ("merge = { a = { by = \"name\", x = 1 } }", "unknown field `x` in `a` of `merge`"),
+        ("merge = { x = \"unique\" }", "second merge rule for `x`, first on line 10"),
+        ("merge = { \"a..b\" = \"unique\" }", "`a..b` of `merge` in [config.app] names no dotted"),
+        ("merge = [\"a\"]", "`merge` in [config.app] is a list where a table belongs"),
+        ("environment_prefix = \"APP_\"", "`environment_prefix` in [config.app] starts no"),
+        ("environment_prefix = \"1\"", "`environment_prefix` in [config.app] starts no"),
+        ("null_deletes = \"yes\"", "`null_deletes` in [config.app] is a string where"),
+    ] {
+        let error = rule(written);
+        assert!(error.starts_with(start), "{written}: {error}");
+    }
+}
+
+#[test]
+fn a_configuration_is_not_written_as_env() {
+    let error = |entry: &str| {
+        only_error(&format!("[config.app]\nlayers = [\"a\"]\n[services.web]\nfiles = [{entry}]"))
+    };
+    assert!(error("{ config = \"app\", path = \".env\" }").contains("as .env"));
+    assert!(error("{ config = \"app\", format = \"env\" }").starts_with("unknown format `env`"));
+}
+
+#[test]
 fn targets_that_are_one() {
     let targets = |list: &str| {
         let text = HEAD.replace("[\"local:./state/staging\"]", list);

@@ -1,13 +1,12 @@
 //! Files that are right, and what they mean.
 
-use std::collections::BTreeSet;
-
 use super::{FILE, HEAD, accepted};
 use crate::command::Command;
-use crate::config::Format;
+use crate::config::{Configuration, Format, ListMerge, MergeRules};
+use crate::diagnostic::Severity;
 use crate::environment::EnvironmentType;
 use crate::health::Probe;
-use crate::project::{DEFAULT_RETAIN, FileContent, FileSpec, Project, Render};
+use crate::project::{DEFAULT_RETAIN, FileContent, FileSpec, Layer, LayerSource, Project, Render};
 use crate::release::{Layout, Mode};
 use crate::strategy::StrategySpec;
 
@@ -91,12 +90,108 @@ fn the_project_itself() {
 #[test]
 fn configurations() {
     let app = &accepted(SHOP).configs["app"];
-    assert_eq!(app.layers[0].path.value, "config/defaults.yaml");
+    assert_eq!(app.layers[0].source.written().value, "config/defaults.yaml");
     assert!(!app.layers[0].optional && app.layers[1].optional);
-    let place = &app.layers[1].path;
+    let place = app.layers[1].source.written();
     assert_eq!((place.position.line, place.position.column, place.width), (13, 12, 38));
     assert_eq!(app.schema.as_ref().map(|s| s.value.as_str()), Some("schemas/app.schema.json"));
-    assert_eq!(app.append, BTreeSet::from(["features".to_owned(), "server.plugins".to_owned()]));
+    assert_eq!(app.merge_rules(), MergeRules::appending(["features", "server.plugins"]));
+    assert_eq!(app.environment_prefix, None);
+}
+
+fn layers(list: &str) -> Vec<Layer> {
+    let text = format!("{HEAD}[config.app]\nlayers = [{list}]");
+    accepted(&text).configs["app"].layers.clone()
+}
+
+#[test]
+fn layers_are_files_variables_and_servers() {
+    let all = layers(
+        "\"file://config/a.yaml\", { path = \"b.conf\", format = \"toml\" }, \"env://APP_CONFIG\", \
+         { url = \"env://X\", format = \"json\", optional = true }, \
+         \"https://config.example.com/shop/${ENVIRONMENT}.yaml?v=1\"",
+    );
+    let told: Vec<_> = all
+        .iter()
+        .map(|layer| {
+            let kind = match layer.source {
+                LayerSource::File(_) => "file",
+                LayerSource::EnvironmentVariable(_) => "variable",
+                LayerSource::Http(_) => "server",
+            };
+            (kind, layer.source.written().value.as_str(), layer.format)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("file", "config/a.yaml", None),
+            ("file", "b.conf", Some(Format::Toml)),
+            ("variable", "APP_CONFIG", Some(Format::Yaml)),
+            ("variable", "X", Some(Format::Json)),
+            (
+                "server",
+                "https://config.example.com/shop/${ENVIRONMENT}.yaml?v=1",
+                Some(Format::Yaml)
+            ),
+        ]
+    );
+    assert!(all[3].optional);
+}
+
+#[test]
+fn a_server_has_bounds_and_a_pin() {
+    let pin = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+    let server = |more: &str| {
+        let list = format!("{{ url = \"http://10.0.0.1/x\", format = \"json\"{more} }}");
+        match layers(&list).remove(0).source {
+            LayerSource::Http(http) => http,
+            other => panic!("{other:?}"),
+        }
+    };
+    let plain = server(", allow_http = true");
+    assert_eq!((plain.timeout_ms, plain.max_size, plain.checksum), (10_000, 16 << 20, None));
+    let more = format!(
+        ", allow_http = true, checksum = \"{pin}\", timeout = \"5s\", max_size = \"512KiB\""
+    );
+    let pinned = server(&more);
+    assert_eq!((pinned.timeout_ms, pinned.max_size), (5_000, 512 << 10));
+    assert!(pinned.checksum.is_some_and(|checksum| checksum.matches(b"")));
+}
+
+#[test]
+fn merge_rules_by_dotted_key_quoted_or_not() {
+    let text = format!(
+        "{HEAD}[config.app]\nlayers = [\"a.yaml\"]\nappend = [\"x\"]\nnull_deletes = true\n\
+         environment_prefix = \"APP\"\n[config.app.merge]\nserver.plugins = \"prepend\"\n\
+         \"server.tags\" = \"unique\"\n'\"a.b\".c' = \"replace\"\nservices = {{ by = \"name\" }}\n\
+         [config.app.merge.hosts.\"*\"]\nports = {{ by = \"port\" }}\n"
+    );
+    let app = &accepted(&text).configs["app"];
+    let rules = app.merge_rules();
+    assert!(rules.null_deletes);
+    assert_eq!(app.environment_prefix.as_deref(), Some("APP"));
+    let told: Vec<_> = rules.lists.iter().map(|(key, rule)| (key.as_str(), rule)).collect();
+    assert_eq!(
+        told,
+        [
+            ("\"a.b\".c", &ListMerge::Replace),
+            ("hosts.*.ports", &ListMerge::By("port".to_owned())),
+            ("server.plugins", &ListMerge::Prepend),
+            ("server.tags", &ListMerge::Unique),
+            ("services", &ListMerge::By("name".to_owned())),
+            ("x", &ListMerge::Append),
+        ]
+    );
+    let layer =
+        crate::config::Layer { file: "a", format: Format::Yaml, text: "x: [1]\nservices: []" };
+    let merged = Configuration::from_layers(&[layer], &rules).expect("merges");
+    let warnings = app.unused_rules(FILE, &merged);
+    let lines: Vec<_> = warnings.iter().filter_map(|w| w.position).map(|at| at.line).collect();
+    assert_eq!(lines, [16, 19, 14, 15]);
+    assert_eq!(warnings[2].severity, Severity::Warning);
+    let expected = "no layer has a list `server.plugins`: its merge rule does nothing";
+    assert_eq!(warnings[2].message, expected);
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use windlass_core::config::{
-    Configuration, Format, Layer, MergeRules, Schema, SubstitutionError, ValidationError,
+    Configuration, Format, Layer, Node, Schema, SubstitutionError, ValidationError,
+    environment_layer,
 };
 use windlass_core::diagnostic::{Diagnostic, nearest};
 use windlass_core::environment::Environment;
-use windlass_core::project::{ConfigSpec, Located};
+use windlass_core::project::{ConfigSpec, LayerSource, Located};
 use windlass_core::template::{TemplateError, substitute};
 
 use crate::engine::Engine;
@@ -23,6 +24,8 @@ pub struct Loaded {
     pub configuration: Configuration,
     /// What does not satisfy the schema.
     pub errors: Vec<ValidationError>,
+    /// What is probably not meant: merge rules for lists that are in no layer.
+    pub warnings: Vec<Diagnostic>,
     /// The files that were read, in order: layers, then the schema.
     pub files: Vec<String>,
 }
@@ -103,26 +106,52 @@ pub(crate) fn load(
     sources: &Sources,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let variables = scope::of_environment(&loaded.project.name, environment);
-    let mut files = Vec::new();
     let texts = read_layers(spec, &variables, sources)?;
-    files.extend(texts.iter().map(|(file, ..)| file.clone()));
-    let layers: Vec<_> =
-        texts.iter().map(|(file, format, text)| Layer { file, format: *format, text }).collect();
-    let rules = MergeRules { append: spec.append.clone() };
-    let mut configuration = Configuration::from_layers(&layers, &rules)?;
-    configuration.substitute(&mut |text| match substitute(text, &variables) {
-        Ok(std::borrow::Cow::Borrowed(_)) => Ok(None),
-        Ok(std::borrow::Cow::Owned(new)) => Ok(Some(new.into())),
-        Err(errors) => Err(within(text, errors)),
-    })?;
+    let mut files: Vec<_> = texts.iter().map(|(file, ..)| file.clone()).collect();
+    let mut configuration = merge(spec, &texts, &variables)?;
+    let schema = spec.schema.as_ref().map(|place| read_schema(place, &variables, sources));
+    let schema = schema.transpose()?;
+    if let Some(prefix) = &spec.environment_prefix {
+        let schema = schema.as_ref().map(|(_, schema)| schema);
+        let layer = of_process(prefix, schema, configuration.root())?;
+        configuration = configuration.with_layer(layer, &spec.merge_rules())?;
+    }
     let mut errors = Vec::new();
-    if let Some(place) = &spec.schema {
-        let (file, schema) = read_schema(place, &variables, sources)?;
+    if let Some((file, schema)) = schema {
         schema.coerce(&mut configuration);
         errors = schema.validate(&configuration);
         files.push(file);
     }
-    Ok(Loaded { configuration, errors, files })
+    let warnings = spec.unused_rules(PROJECT_FILE, &configuration);
+    Ok(Loaded { configuration, errors, warnings, files })
+}
+
+/// Returns the merged layers, variables substituted.
+fn merge(
+    spec: &ConfigSpec,
+    texts: &[Text],
+    variables: &BTreeMap<String, String>,
+) -> Result<Configuration, Vec<Diagnostic>> {
+    let layers: Vec<_> =
+        texts.iter().map(|(file, format, text)| Layer { file, format: *format, text }).collect();
+    let mut configuration = Configuration::from_layers(&layers, &spec.merge_rules())?;
+    configuration.substitute(&mut |text| match substitute(text, variables) {
+        Ok(std::borrow::Cow::Borrowed(_)) => Ok(None),
+        Ok(std::borrow::Cow::Owned(new)) => Ok(Some(new.into())),
+        Err(errors) => Err(within(text, errors)),
+    })?;
+    Ok(configuration)
+}
+
+/// Returns the layer of the process environment; a variable that is not UTF-8 is none of it.
+fn of_process(
+    prefix: &str,
+    schema: Option<&Schema>,
+    existing: &Node,
+) -> Result<Node, Vec<Diagnostic>> {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    environment_layer(prefix, variables, schema, Some(existing))
 }
 
 type Text = (String, Format, String);
@@ -136,10 +165,7 @@ fn read_layers(
     let mut texts = Vec::new();
     let mut problems = Vec::new();
     for layer in &spec.layers {
-        let read = scope::resolve(&layer.path, variables).and_then(|file| {
-            read_text(&layer.path, file, layer.optional, sources).map_err(|d| vec![d])
-        });
-        match read {
+        match read_layer(layer, variables, sources) {
             Ok(text) => texts.extend(text),
             Err(found) => problems.extend(found),
         }
@@ -147,9 +173,37 @@ fn read_layers(
     if problems.is_empty() { Ok(texts) } else { Err(problems) }
 }
 
+fn read_layer(
+    layer: &windlass_core::project::Layer,
+    variables: &BTreeMap<String, String>,
+    sources: &Sources,
+) -> Result<Option<Text>, Vec<Diagnostic>> {
+    match &layer.source {
+        LayerSource::File(path) => {
+            let file = scope::resolve(path, variables)?;
+            read_text(path, file, layer.format, layer.optional, sources).map_err(|d| vec![d])
+        }
+        source @ (LayerSource::EnvironmentVariable(_) | LayerSource::Http(_)) => {
+            Err(vec![unread(source)])
+        }
+    }
+}
+
+fn unread(source: &LayerSource) -> Diagnostic {
+    let kind = match source {
+        LayerSource::File(_) => "files",
+        LayerSource::EnvironmentVariable(_) => "environment variables",
+        LayerSource::Http(_) => "servers",
+    };
+    source
+        .error(PROJECT_FILE, format!("layers from {kind} are not supported by this version"))
+        .hint("keep a copy in the project and write its path")
+}
+
 fn read_text(
     place: &Located<String>,
     file: String,
+    format: Option<Format>,
     optional: bool,
     sources: &Sources,
 ) -> Result<Option<Text>, Diagnostic> {
@@ -158,10 +212,10 @@ fn read_text(
         Err(error) if optional && error.kind == SourceErrorKind::Missing => return Ok(None),
         Err(error) => return Err(scope::placed(error.diagnostic(), place)),
     };
-    let format = Format::from_path(&file).ok_or_else(|| {
+    let format = format.or_else(|| Format::from_path(&file)).ok_or_else(|| {
         place
             .error(PROJECT_FILE, format!("{file} is in no known format"))
-            .hint("name it .yaml, .yml, .toml or .json")
+            .hint("name it .yaml, .yml, .toml, .json or .env, or add a `format`")
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -177,7 +231,7 @@ fn read_schema(
     sources: &Sources,
 ) -> Result<(String, Schema), Vec<Diagnostic>> {
     let file = scope::resolve(place, variables)?;
-    let text = read_text(place, file, false, sources).map_err(|problem| vec![problem])?;
+    let text = read_text(place, file, None, false, sources).map_err(|problem| vec![problem])?;
     let (file, _, text) = text.expect("a file that is not optional is there, or an error");
     let schema = Schema::compile(&file, &text)?;
     Ok((file, schema))

@@ -20,6 +20,7 @@
 mod configuration;
 mod deserialize;
 pub(crate) mod dotenv;
+pub mod edit;
 mod emit;
 mod environment_variables;
 mod flat;

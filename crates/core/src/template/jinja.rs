@@ -108,6 +108,30 @@ impl Jinja {
         Ok(String::from_utf8(output.0).expect("a template is text, and so is every value"))
     }
 
+    /// Checks that `text` is an expression, as stands between `{{` and `}}`.
+    ///
+    /// # Errors
+    /// What is wrong with its syntax, placed in `text`.
+    pub fn check_expression(&self, text: &str) -> Result<(), TemplateError> {
+        let parsed = self.environment.compile_expression(text);
+        parsed.map(|_| ()).map_err(|error| describe(&error, text))
+    }
+
+    /// Returns the value of the expression `text` with `data`.
+    ///
+    /// # Errors
+    /// What is wrong with it; so is a result that is not defined, or that JSON cannot hold.
+    pub fn evaluate(&self, text: &str, data: &Context) -> Result<serde_json::Value, TemplateError> {
+        let failed = |error: Error| describe(&error, text);
+        let expression = self.environment.compile_expression(text).map_err(failed)?;
+        let value = expression.eval(data.0.clone()).map_err(failed)?;
+        let unusable = |what: &str| TemplateError::spanning(text, 0..text.len(), what);
+        if value.is_undefined() {
+            return Err(unusable("the result is not defined"));
+        }
+        serde_json::to_value(&value).map_err(|_| unusable("the result is not a JSON value"))
+    }
+
     /// Returns the error of rendering `main` with `data`, as its author needs it.
     fn explain(&self, error: &Error, main: &Template<'_, '_>, data: &Context) -> TemplateError {
         let cause = innermost(error);
@@ -321,6 +345,21 @@ mod tests {
     fn partials(partials: &[(&str, &str)]) -> Result<Jinja, Vec<TemplateError>> {
         let own = partials.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         Jinja::with_partials(own.collect())
+    }
+
+    #[test]
+    fn expressions_have_values() {
+        let jinja = Jinja::new();
+        let value = |text: &str| jinja.evaluate(text, &data()).map_err(|error| error.message);
+        assert_eq!(value("app.port + 1"), Ok(json!(8081)));
+        assert_eq!(value("app.hosts | join('+')"), Ok(json!("a+b")));
+        assert_eq!(value("app.empty"), Ok(json!(null)));
+        assert_eq!(value("app.nope"), Err("the result is not defined".to_owned()));
+        assert!(value("app.secret + 1").is_err_and(|message| !message.contains("hunter2")));
+        assert!(value("range(99999999) | list | length").is_err());
+        assert!(jinja.check_expression("app.port + 1").is_ok());
+        assert!(jinja.check_expression("app.port +").is_err());
+        assert!(jinja.check_expression("x | nofilter").is_ok(), "known only when it runs");
     }
 
     #[test]

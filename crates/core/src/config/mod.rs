@@ -14,6 +14,7 @@
 //! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
 //! | [`Substitution`] | `${VAR}` inside values |
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
+//! | [`migrate`] | documents brought from one version to another |
 //!
 //! Nothing is nested more than [`MAX_DEPTH`] levels deep, so walking a value by recursion is safe.
 
@@ -28,6 +29,7 @@ mod format;
 pub mod key;
 mod leaves;
 mod merge;
+pub mod migrate;
 mod node;
 mod parse;
 mod scalar;

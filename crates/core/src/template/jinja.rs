@@ -357,6 +357,8 @@ mod tests {
         assert_eq!(value("app.nope"), Err("the result is not defined".to_owned()));
         assert!(value("app.secret + 1").is_err_and(|message| !message.contains("hunter2")));
         assert!(value("range(99999999) | list | length").is_err());
+        let deep = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert!(value(&deep).is_err(), "not an exhausted stack");
         assert!(jinja.check_expression("app.port + 1").is_ok());
         assert!(jinja.check_expression("app.port +").is_err());
         assert!(jinja.check_expression("x | nofilter").is_ok(), "known only when it runs");

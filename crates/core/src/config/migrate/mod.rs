@@ -41,7 +41,7 @@ mod transform;
 pub use apply::{AppliedRule, Migrated, RunCommand, Scope, no_commands};
 pub use document::EditOp;
 pub use key::Key;
-pub use route::{Irreversible, Route, RouteError, Step};
+pub use route::{Irreversible, NoRoute, Route, RouteError, Step};
 pub use rule::{Action, Change, PartType, Parts, Rule};
 pub use transform::{InvalidTransform, Operand, Transform};
 

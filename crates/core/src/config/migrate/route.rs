@@ -36,21 +36,26 @@ pub enum RouteError {
         known: Vec<String>,
     },
     /// Both versions are known, but nothing leads from one to the other.
-    #[error("{file}: no migration leads from version {from} to {to}")]
-    NoRoute {
-        /// The file of the migrations.
-        file: String,
-        /// The version to start from.
-        from: String,
-        /// The version that was wanted.
-        to: String,
-        /// The versions that can be reached from `from`.
-        reachable: Vec<String>,
-        /// The versions from which `to` can be reached.
-        reaching: Vec<String>,
-        /// The rules that would have to be undone on the shortest way, and cannot be.
-        irreversible: Vec<Irreversible>,
-    },
+    #[error(transparent)]
+    NoRoute(Box<NoRoute>),
+}
+
+/// Nothing leads from one version to another; and where ways do lead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: no migration leads from version {from} to {to}")]
+pub struct NoRoute {
+    /// The file of the migrations.
+    pub file: String,
+    /// The version to start from.
+    pub from: String,
+    /// The version that was wanted.
+    pub to: String,
+    /// The versions that can be reached from `from`.
+    pub reachable: Vec<String>,
+    /// The versions from which `to` can be reached.
+    pub reaching: Vec<String>,
+    /// The rules that would have to be undone on the shortest way, and cannot be.
+    pub irreversible: Vec<Irreversible>,
 }
 
 /// A rule that cannot be undone.
@@ -107,24 +112,31 @@ impl<'m> Route<'m> {
 
 impl From<RouteError> for Diagnostic {
     fn from(error: RouteError) -> Self {
-        let (message, hint, file) = match error {
+        match error {
             RouteError::UnknownVersion { file, version, known } => {
                 let hint = match nearest(&version, known.iter().map(String::as_str)) {
                     Some(meant) => format!("did you mean {meant:?}?"),
                     None => format!("known are {}", known.join(", ")),
                 };
-                (format!("unknown version {version:?}"), hint, file)
+                Self::error(format!("unknown version {version:?}")).in_file(file).hint(hint)
             }
-            RouteError::NoRoute { file, from, to, reachable, reaching, irreversible } => {
-                let mut parts = vec![
-                    listed(&format!("from {from} lead ways to"), &reachable),
-                    listed(&format!("to {to} lead ways from"), &reaching),
-                ];
-                parts.extend(irreversible.iter().map(Irreversible::reason));
-                (format!("no migration leads from version {from} to {to}"), parts.join("; "), file)
+            RouteError::NoRoute(found) => {
+                let NoRoute { file, from, to, .. } = &*found;
+                let message = format!("no migration leads from version {from} to {to}");
+                Self::error(message).in_file(file).hint(found.hint())
             }
-        };
-        Self::error(message).in_file(file).hint(hint)
+        }
+    }
+}
+
+impl NoRoute {
+    fn hint(&self) -> String {
+        let ways = [
+            listed(&format!("from {} lead ways to", self.from), &self.reachable),
+            listed(&format!("to {} lead ways from", self.to), &self.reaching),
+        ];
+        let reasons = self.irreversible.iter().map(Irreversible::reason);
+        ways.into_iter().chain(reasons).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -210,12 +222,12 @@ fn no_route(migrator: &ConfigMigrator, possible: &[Step<'_>], from: &str, to: &s
         let rule = step.migration.inverse().err()?;
         Some(Irreversible { rule: rule.action.to_string(), origin: rule.origin.clone() })
     });
-    RouteError::NoRoute {
+    RouteError::NoRoute(Box::new(NoRoute {
         file: migrator.file.clone(),
         from: from.to_owned(),
         to: to.to_owned(),
         reachable,
         reaching: reaching.map(str::to_owned).collect(),
         irreversible: blocked.collect(),
-    }
+    }))
 }

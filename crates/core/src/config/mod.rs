@@ -14,6 +14,7 @@
 //! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
 //! | [`Substitution`] | `${VAR}` inside values |
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
+//! | [`report`] | diagnostics for continuous integration |
 //! | [`migrate`] | documents brought from one version to another |
 //!
 //! Nothing is nested more than [`MAX_DEPTH`] levels deep, so walking a value by recursion is safe.
@@ -32,6 +33,7 @@ mod merge;
 pub mod migrate;
 mod node;
 mod parse;
+pub mod report;
 mod scalar;
 mod schema;
 mod substitute;

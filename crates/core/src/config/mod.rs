@@ -14,6 +14,7 @@
 //! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
 //! | [`Substitution`] | `${VAR}` inside values |
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
+//! | [`infer()`] | a first schema, from configurations |
 //! | [`report`] | diagnostics for continuous integration |
 //! | [`migrate`] | documents brought from one version to another |
 //!
@@ -27,6 +28,7 @@ mod emit;
 mod environment_variables;
 mod flat;
 mod format;
+mod infer;
 pub mod key;
 mod leaves;
 mod merge;
@@ -42,6 +44,7 @@ pub use configuration::{Configuration, KeyOrigin, Layer};
 pub use emit::emit;
 pub use environment_variables::environment_layer;
 pub use format::{Format, UnknownFormat};
+pub use infer::infer;
 pub use leaves::Leaves;
 pub use merge::{ListMerge, MergeRules, merge};
 pub use node::{Data, MASK, Map, Node, Origin, Span};

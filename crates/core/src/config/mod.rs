@@ -14,7 +14,7 @@
 //! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
 //! | [`Substitution`] | `${VAR}` inside values |
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
-//! | [`infer()`] | a first schema, from configurations |
+//! | [`infer()`], [`skeleton()`] | a schema from configurations, a configuration from a schema |
 //! | [`report`] | diagnostics for continuous integration |
 //! | [`migrate`] | documents brought from one version to another |
 //!
@@ -38,6 +38,7 @@ mod parse;
 pub mod report;
 mod scalar;
 mod schema;
+mod skeleton;
 mod substitute;
 
 pub use configuration::{Configuration, KeyOrigin, Layer};
@@ -50,6 +51,7 @@ pub use merge::{ListMerge, MergeRules, merge};
 pub use node::{Data, MASK, Map, Node, Origin, Span};
 pub use parse::{MAX_COPIES, MAX_DEPTH, MAX_NODES, MAX_TEXT, parse};
 pub use schema::{Schema, ValidationError};
+pub use skeleton::skeleton;
 pub use substitute::{Substitution, SubstitutionError};
 
 #[cfg(test)]

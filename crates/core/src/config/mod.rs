@@ -16,6 +16,7 @@
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
 //! | [`infer()`], [`skeleton()`] | a schema from configurations, a configuration from a schema |
 //! | [`report`] | diagnostics for continuous integration |
+//! | [`edit`] | one value changed in a text, comments kept |
 //! | [`migrate`] | documents brought from one version to another |
 //!
 //! Nothing is nested more than [`MAX_DEPTH`] levels deep, so walking a value by recursion is safe.

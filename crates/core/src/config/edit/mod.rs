@@ -25,6 +25,7 @@ mod toml;
 mod tree;
 mod yaml;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use self::state::State;
@@ -33,7 +34,8 @@ use super::node::Node;
 use crate::diagnostic::Diagnostic;
 
 /// One change to a text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Edit {
     /// Give the key this value; see [`set`].
     Set {

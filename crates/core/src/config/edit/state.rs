@@ -30,6 +30,11 @@ type Made = (String, Node);
 
 impl<'a> State<'a> {
     pub(super) fn new(format: Format, file: &'a str, text: &'a str) -> Result<Self, Diagnostic> {
+        if !format.is_written() {
+            let message = format!("{format} files are only read, not written");
+            let hint = "change it by hand, or set the key in a YAML, TOML or JSON layer";
+            return Err(Diagnostic::error(message).in_file(file).hint(hint));
+        }
         let unmarked = text.strip_prefix(MARK);
         let marked = unmarked.is_some();
         let text = Cow::Borrowed(unmarked.unwrap_or(text));
@@ -307,5 +312,6 @@ fn open<'t>(format: Format, text: &'t str) -> Option<Box<dyn Editor + 't>> {
         Format::Yaml => yaml::open(text).map(|editor| Box::new(editor) as Box<dyn Editor>),
         Format::Toml => toml::open(text).map(|editor| Box::new(editor) as Box<dyn Editor>),
         Format::Json => json::open(text).map(|editor| Box::new(editor) as Box<dyn Editor>),
+        Format::Env => None,
     }
 }

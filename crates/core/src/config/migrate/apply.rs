@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::document::{Conflict, Document, EditOp};
+use super::document::{Conflict, Document};
 use super::key::Key;
 use super::route::{Route, Step};
 use super::rule::{Action, Change, PartType, Parts, Rule};
 use super::transform::{self, Unfit};
+use crate::config::edit::Edit;
 use crate::config::key;
 use crate::config::node::{Data, Map, Node, Origin};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
@@ -44,7 +45,7 @@ pub struct Migrated {
     /// What did not match, by rule.
     pub warnings: Vec<Diagnostic>,
     /// What brings the file to the same state, in order; the version comes last.
-    pub edits: Vec<EditOp>,
+    pub edits: Vec<Edit>,
 }
 
 /// A rule that changed the document.

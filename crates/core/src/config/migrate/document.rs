@@ -1,38 +1,12 @@
 //! A document that is being migrated, and the edits that bring its file to the same state.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::key::Key;
+use crate::config::edit::Edit;
 use crate::config::node::{Data, Map, Node, Origin};
 use crate::config::parse::MAX_DEPTH;
 use crate::diagnostic::Diagnostic;
-
-/// One change of a file, by dotted key.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EditOp {
-    /// The value is put there; maps above it that are missing are made.
-    Set {
-        /// The key.
-        key: String,
-        /// The value.
-        value: Value,
-    },
-    /// The value goes, with its key.
-    Remove {
-        /// The key.
-        key: String,
-    },
-    /// The value gets another key; nothing is there yet, and the maps above it may have to be made.
-    /// The map that held it stays, even with nothing left in it.
-    Rename {
-        /// The key before.
-        from: String,
-        /// The key after.
-        to: String,
-    },
-}
 
 /// Why a change cannot be made; it never quotes a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +33,7 @@ impl Conflict {
 /// A document, and what was done to it so far.
 pub(super) struct Document {
     root: Node,
-    edits: Vec<EditOp>,
+    edits: Vec<Edit>,
 }
 
 impl Document {
@@ -67,7 +41,7 @@ impl Document {
         Self { root: root.clone(), edits: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (Node, Vec<EditOp>) {
+    pub(super) fn finish(self) -> (Node, Vec<Edit>) {
         (self.root, self.edits)
     }
 
@@ -93,7 +67,7 @@ impl Document {
     pub(super) fn set(&mut self, key: &Key, value: Node) -> Result<(), Conflict> {
         self.check_way(key, None)?;
         check_depth(key, &value)?;
-        self.edits.push(EditOp::Set { key: key.to_string(), value: value.to_json() });
+        self.edits.push(Edit::Set { key: key.to_string(), value: value.to_json() });
         self.put(key, value);
         Ok(())
     }
@@ -106,7 +80,7 @@ impl Document {
         self.check_in_map(key)?;
         let gone = self.outermost_gone(key);
         self.take(&gone);
-        self.edits.push(EditOp::Remove { key: gone.to_string() });
+        self.edits.push(Edit::Remove { key: gone.to_string() });
         Ok(true)
     }
 
@@ -132,7 +106,7 @@ impl Document {
     }
 
     fn rename_in_place(&mut self, from: &Key, to: &Key, value: Node) {
-        self.edits.push(EditOp::Rename { from: from.to_string(), to: to.to_string() });
+        self.edits.push(Edit::Rename { from: from.to_string(), to: to.to_string() });
         let ((old, parents), (new, _)) = (from.split_last(), to.split_last());
         if let Some(map) = self.map_at(parents)
             && let Some((index, ..)) = map.shift_remove_full(old)
@@ -142,12 +116,12 @@ impl Document {
     }
 
     fn relocate(&mut self, from: &Key, to: &Key, value: Node) {
-        self.edits.push(EditOp::Rename { from: from.to_string(), to: to.to_string() });
+        self.edits.push(Edit::Rename { from: from.to_string(), to: to.to_string() });
         self.put(to, value);
         let gone = self.outermost_gone(from);
         self.take(&gone);
         if gone != *from {
-            self.edits.push(EditOp::Remove { key: gone.to_string() });
+            self.edits.push(Edit::Remove { key: gone.to_string() });
         }
     }
 
@@ -180,7 +154,7 @@ impl Document {
     fn drop_key(&mut self, key: &Key) -> Result<(), Conflict> {
         self.check_in_map(key)?;
         self.take(key);
-        self.edits.push(EditOp::Remove { key: key.to_string() });
+        self.edits.push(Edit::Remove { key: key.to_string() });
         Ok(())
     }
 
@@ -335,11 +309,11 @@ mod tests {
         Ok((root.to_json(), edits.iter().map(short).collect()))
     }
 
-    fn short(edit: &EditOp) -> String {
+    fn short(edit: &Edit) -> String {
         match edit {
-            EditOp::Set { key, value } => format!("{key}={value}"),
-            EditOp::Remove { key } => format!("-{key}"),
-            EditOp::Rename { from, to } => format!("{from}>{to}"),
+            Edit::Set { key, value } => format!("{key}={value}"),
+            Edit::Remove { key } => format!("-{key}"),
+            Edit::Rename { from, to } => format!("{from}>{to}"),
         }
     }
 

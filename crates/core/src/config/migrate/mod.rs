@@ -3,7 +3,7 @@
 //! A [`ConfigMigrator`] holds migrations, each from one version to another: a graph.
 //! [`ConfigMigrator::route`] finds the shortest way through it, backwards too where every rule of a
 //! migration can be undone; [`Route::apply`] goes it and returns the new document, the rules that
-//! were applied, and the [`EditOp`]s that bring the file to the same state with its comments kept.
+//! were applied, and the [`Edit`](super::edit::Edit)s that bring the file to the same state with its comments kept.
 //!
 //! ```
 //! use windlass_core::config::migrate::{ConfigMigrator, Scope, no_commands};
@@ -39,7 +39,6 @@ mod rule;
 mod transform;
 
 pub use apply::{AppliedRule, Migrated, RunCommand, Scope, no_commands};
-pub use document::EditOp;
 pub use key::Key;
 pub use route::{Irreversible, NoRoute, Route, RouteError, Step};
 pub use rule::{Action, Change, PartType, Parts, Rule};

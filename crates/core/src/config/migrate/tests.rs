@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::edit::Edit;
 use crate::config::parse;
 
 const RULES: &str = r#"
@@ -116,12 +117,12 @@ fn documents_go_forward_and_back() {
 }
 
 /// Does to `value` what an editor would do to its file.
-fn edited(mut value: Value, edits: &[EditOp]) -> Value {
+fn edited(mut value: Value, edits: &[Edit]) -> Value {
     for edit in edits {
         match edit {
-            EditOp::Set { key, value: new } => put(&mut value, key, new.clone()),
-            EditOp::Remove { key } => drop(take(&mut value, key).expect("is there")),
-            EditOp::Rename { from, to } => {
+            Edit::Set { key, value: new } => put(&mut value, key, new.clone()),
+            Edit::Remove { key } => drop(take(&mut value, key).expect("is there")),
+            Edit::Rename { from, to } => {
                 let moved = take(&mut value, from).expect("is there");
                 put(&mut value, to, moved);
             }
@@ -162,7 +163,7 @@ fn edits_lead_to_the_same_document_and_end_with_the_version() {
     let before = node(V1);
     let there = go(&migrator, &before, "3").expect("applies");
     assert_eq!(edited(before.to_json(), &there.edits), there.document.to_json());
-    let version = EditOp::Set { key: "version".to_owned(), value: json!(3) };
+    let version = Edit::Set { key: "version".to_owned(), value: json!(3) };
     assert_eq!(there.edits.last(), Some(&version));
     let back = go(&migrator, &there.document, "1").expect("can be undone");
     assert_eq!(edited(there.document.to_json(), &back.edits), before.to_json());

@@ -15,7 +15,9 @@ pub(super) fn render(
     format: Format,
 ) -> Result<String, Vec<Diagnostic>> {
     let body = match format {
-        Format::Json => return emit(&active(entries, &Origin::of_source("schema")), format),
+        Format::Json | Format::Env => {
+            return emit(&active(entries, &Origin::of_source("schema")), format);
+        }
         Format::Yaml => yaml(entries)?,
         Format::Toml => toml(entries, &mut Vec::new())?,
     };

@@ -4,6 +4,17 @@ use serde_json::json;
 use super::*;
 use crate::config::{Configuration, Layer, MergeRules, Origin, Schema, infer, parse};
 
+fn written_formats() -> impl Iterator<Item = Format> {
+    Format::NAMES.into_iter().map(|(_, format)| format).filter(|format| format.is_written())
+}
+
+#[test]
+fn a_format_that_is_only_read_is_refused() {
+    let schema = parse(Format::Json, "s.json", SCHEMA).expect("a schema");
+    let errors = skeleton(&schema, Format::Env).expect_err("only read");
+    assert_eq!(errors[0].message, "configuration is not written as .env");
+}
+
 const SCHEMA: &str = r##"{
   "title": "Shop",
   "description": "How the shop runs.",
@@ -203,7 +214,7 @@ fn json_has_what_is_required() {
 #[test]
 fn all_formats_read_back_and_validate_once_filled_in() {
     let schema = Schema::compile("schema.json", SCHEMA).expect("a schema");
-    for (_, format) in Format::NAMES {
+    for format in written_formats() {
         let mut configuration = load(&written(SCHEMA, format), format);
         let errors = schema.validate(&configuration);
         assert_eq!(
@@ -239,7 +250,7 @@ fn schemas_that_contain_themselves_end() {
         "next": {"$ref": "#/$defs/a"},
         "list": {"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/a"}}
     }}}}"##;
-    for (_, format) in Format::NAMES {
+    for format in written_formats() {
         assert!(written(circle, format).len() < 2_000, "{format}");
     }
     let lists = r##"{"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "required": ["l"], "properties": {
@@ -273,7 +284,7 @@ fn forms_names_and_bounds() {
         "n": {"type": "number", "minimum": 0.5}
     }}"#;
     let expected = json!({"a": -5, "b.c": {"x": 7}, "no": false, "n": 0.5});
-    for (_, format) in Format::NAMES {
+    for format in written_formats() {
         assert_eq!(load(&written(text, format), format).to_json(), expected, "{format}");
     }
 }
@@ -317,7 +328,7 @@ proptest! {
         let samples: Vec<Node> = samples.iter().map(node).collect();
         let text = serde_json::to_string(&infer(&samples)).expect("JSON");
         let compiled = Schema::compile("schema.json", &text).expect("a schema");
-        for (_, format) in Format::NAMES {
+        for format in written_formats() {
             let written = written(&text, format);
             for error in compiled.validate(&load(&written, format)) {
                 // Texts are to be filled in, and have no format before that.

@@ -52,6 +52,13 @@ fn broken_keys_and_texts_are_refused() {
 }
 
 #[test]
+fn a_format_that_is_only_read_is_refused() {
+    let error = set(Format::Env, ".env", "A=1\n", "a", &json!(2)).expect_err("only read");
+    assert_eq!(error.to_string(), ".env: env files are only read, not written");
+    assert!(error.hint.is_some());
+}
+
+#[test]
 fn what_cannot_be_done_says_where() {
     for (format, text) in [
         (Format::Yaml, "a: 1\nlist:\n- x\n"),

@@ -336,7 +336,7 @@ fn odd(format: Format) -> impl Strategy<Value = String> {
             "b = [ # c\n 1,\n]\n",
             "\u{feff}",
         ],
-        Format::Json => &[
+        Format::Json | Format::Env => &[
             "{",
             "}",
             "[",

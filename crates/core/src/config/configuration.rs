@@ -196,6 +196,15 @@ impl Configuration {
         found.into_iter().map(|(layer, found)| key_origin(layer, found)).collect()
     }
 
+    /// Returns the dotted keys that a layer deleted and no later one set again, in the order of the
+    /// maps that they were in.
+    #[must_use]
+    pub fn deleted(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        add_deleted(&self.root, &mut String::new(), &mut found);
+        found
+    }
+
     /// Returns the value as JSON, secrets included: for validating and rendering.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
@@ -258,6 +267,26 @@ fn key_origin(layer: usize, found: Contribution) -> KeyOrigin {
         value: found.value,
         overridden: found.overridden,
     }
+}
+
+/// Adds the keys that were deleted from `node`, which is at `path`, and from all in it.
+fn add_deleted(node: &Node, path: &mut String, found: &mut Vec<String>) {
+    let mut below = |segment: &str, child: Option<&Node>| {
+        let before = key::push(path, segment);
+        match child {
+            Some(child) => add_deleted(child, path, found),
+            None => found.push(path.clone()),
+        }
+        path.truncate(before);
+    };
+    match &node.data {
+        Data::List(list) => {
+            list.iter().enumerate().for_each(|(at, child)| below(&at.to_string(), Some(child)));
+        }
+        Data::Map(map) => map.iter().for_each(|(name, child)| below(name, Some(child))),
+        _ => {}
+    }
+    node.deleted().into_iter().flat_map(Map::keys).for_each(|name| below(name, None));
 }
 
 /// Returns the map under `segment`, made if there is nothing.

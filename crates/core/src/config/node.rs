@@ -294,6 +294,21 @@ impl Node {
         self.json(&Self::is_secret)
     }
 
+    /// Returns the same value with [`MASK`] in place of each secret: for showing.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let data = match &self.data {
+            _ if self.secret => Data::String(MASK.to_owned()),
+            Data::List(list) => Data::List(list.iter().map(Self::masked).collect()),
+            Data::Map(map) => {
+                let masked = map.iter().map(|(key, node)| (key.clone(), node.masked()));
+                Data::Map(Box::new(masked.collect()))
+            }
+            scalar => scalar.clone(),
+        };
+        Self::new(data, self.origin.clone())
+    }
+
     fn json(&self, masked: &dyn Fn(&Self) -> bool) -> serde_json::Value {
         use serde_json::Value;
         if masked(self) {

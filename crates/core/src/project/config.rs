@@ -10,7 +10,16 @@ use crate::config::{Configuration, ListMerge, MergeRules, key};
 use crate::diagnostic::{Diagnostic, Severity};
 
 const CONFIG: Shape = Shape {
-    fields: &["layers", "schema", "append", "merge", "null_deletes", "environment_prefix"],
+    fields: &[
+        "layers",
+        "schema",
+        "schema_defaults",
+        "append",
+        "merge",
+        "null_deletes",
+        "environment_prefix",
+        "migrations",
+    ],
     later: &[],
 };
 const BY: Shape = Shape { fields: &["by"], later: &[] };
@@ -38,6 +47,9 @@ pub struct ConfigSpec {
     pub layers: Vec<Layer>,
     /// `schema`: the file with the JSON Schema that the merged configuration must satisfy.
     pub schema: Option<Located<String>>,
+    /// `schema_defaults`: whether the defaults of the schema are the lowest layer; `false` unless told
+    /// otherwise. There is a schema where it is `true`.
+    pub schema_defaults: bool,
     /// `merge`: what becomes of two lists, by their dotted key (`server.plugins`, `hosts.*.tags`);
     /// where it says nothing, the later one replaces the earlier one. `append = ["…"]` says the same
     /// as `merge` with `"append"` for each key. The places are those of the rules.
@@ -49,6 +61,8 @@ pub struct ConfigSpec {
     /// whose names start with it and `_`: `APP_DATABASE__HOST` is `database.host`. Not unless told
     /// so: what is released would depend on more than the project.
     pub environment_prefix: Option<String>,
+    /// `migrations`: the file with the rules that bring its layers from one version to another.
+    pub migrations: Option<Located<String>>,
 }
 
 impl ConfigSpec {
@@ -80,15 +94,29 @@ pub(super) fn read(item: &Item<'_>, name: &str) -> Option<ConfigSpec> {
         .and_then(|layers| layers.nonempty_list("paths and URLs", "name at least one"))
         .unwrap_or_default();
     let null_deletes = fields.get("null_deletes").and_then(|deletes| deletes.boolean());
+    let schema = fields.get("schema").and_then(|schema| source::read(&schema));
+    let migrations = fields.get("migrations").and_then(|migrations| source::read(&migrations));
     Some(ConfigSpec {
         layers: layers.iter().filter_map(layer::read).collect(),
-        schema: fields.get("schema").and_then(|schema| source::read(&schema)),
+        schema,
+        schema_defaults: read_schema_defaults(&fields),
         merge: read_rules(&fields),
         null_deletes: null_deletes.unwrap_or_default(),
         environment_prefix: fields
             .get("environment_prefix")
             .and_then(|prefix| read_prefix(&prefix)),
+        migrations,
     })
+}
+
+fn read_schema_defaults(fields: &Fields<'_>) -> bool {
+    let Some(item) = fields.get("schema_defaults") else { return false };
+    let wanted = item.boolean().unwrap_or_default();
+    if wanted && fields.get("schema").is_none() {
+        let hint = "name the schema: `schema = \"schemas/app.schema.json\"`";
+        item.report(format!("{} needs a `schema`", item.label()), Some(hint.to_owned()));
+    }
+    wanted
 }
 
 fn read_rules(fields: &Fields<'_>) -> BTreeMap<String, Located<ListMerge>> {

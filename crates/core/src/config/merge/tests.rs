@@ -313,3 +313,14 @@ fn env_files_say_everything_that_is_wrong() {
     let node = parse(Format::Env, ".env", "A=1").expect("parses");
     assert_eq!(emit(&node, Format::Env).expect_err("only read").len(), 1);
 }
+
+#[test]
+fn what_stays_deleted_is_listed() {
+    let texts =
+        ["a: 1\nm: {x: 1, \"y.z\": 2, back: 3}\n", "a: null\nm: {\"y.z\": null, back: null}\n"];
+    let c = merged(&texts, &deleting());
+    assert_eq!(c.deleted(), ["m.\"y.z\"", "m.back", "a"]);
+    let c = merged(&[texts[0], texts[1], "m: {back: 4}\n"], &deleting());
+    assert_eq!(c.deleted(), ["m.\"y.z\"", "a"]);
+    assert_eq!(merged(&texts, &rules(&[])).deleted(), [""; 0]);
+}

@@ -28,7 +28,8 @@ pub(super) fn compile(file: &str, text: &str) -> Result<Schema, Vec<Diagnostic>>
     check_keywords(&root, &json)?;
     check_references(&root, &json)?;
     let validator = build(&json).map_err(|error| explain_build(&root, &json, &error))?;
-    Ok(Schema { file: file.to_owned(), json, validator, has_secrets: text.contains("x-secret") })
+    let (has_secrets, has_deprecated) = (text.contains("x-secret"), text.contains("deprecated"));
+    Ok(Schema { file: file.to_owned(), root, json, validator, has_secrets, has_deprecated })
 }
 
 fn build(json: &Value) -> Result<Validator, Error<'static>> {

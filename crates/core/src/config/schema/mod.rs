@@ -3,6 +3,8 @@
 mod coerce;
 mod compile;
 mod cursor;
+mod defaults;
+mod deprecated;
 mod explain;
 mod walk;
 
@@ -25,9 +27,11 @@ use crate::diagnostic::{Diagnostic, Position};
 /// and no `$ref` leaves the document. `"x-secret": true` marks values that are never quoted.
 pub struct Schema {
     file: String,
+    root: Node,
     json: Value,
     validator: Validator,
     has_secrets: bool,
+    has_deprecated: bool,
 }
 
 /// A value that the schema does not allow.
@@ -102,6 +106,34 @@ impl Schema {
     #[must_use]
     pub fn as_json(&self) -> &Value {
         &self.json
+    }
+
+    /// Returns the schema with its places.
+    #[must_use]
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Returns the defaults for what `existing` lacks, as the lowest of its layers; null if there are
+    /// none.
+    ///
+    /// Inside a map there are defaults only where the map is there, or is a default itself: an
+    /// optional section does not appear for its defaults alone. Those of list elements, and those in
+    /// branches (`anyOf`, `if`) are left out.
+    #[must_use]
+    pub fn defaults(&self, existing: &Node) -> Node {
+        defaults::defaults(&self.root, existing)
+    }
+
+    /// Returns a warning for each value that the schema calls deprecated, whatever else is there: at
+    /// its key, in the layer that set it.
+    #[must_use]
+    pub fn deprecated(&self, configuration: &Configuration) -> Vec<Diagnostic> {
+        if self.has_deprecated {
+            deprecated::deprecated(&self.json, configuration.root())
+        } else {
+            Vec::new()
+        }
     }
 
     /// Returns everything that the schema does not allow, by file, line and column.

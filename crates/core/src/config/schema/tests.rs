@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::node::Data;
 use crate::config::{Format, Layer, MergeRules, Substitution};
 
 const SCHEMA: &str = r##"{
@@ -374,4 +375,98 @@ fn a_long_value_is_cut() {
     let s = schema(r#"{"properties": {"a": {"type": "integer"}}}"#);
     let errors = s.validate(&configuration(&[("c.yaml", &format!("a: {}", "é".repeat(500)))]));
     assert!(errors[0].message.chars().count() < 100, "{}", errors[0].message);
+}
+
+#[test]
+fn deprecated_values_are_warned_of_at_their_key() {
+    let schema = r##"{
+      "properties": {
+        "old": {"deprecated": true, "description": "Use `new`.\nLonger."},
+        "hosts": {"items": {"$ref": "#/$defs/host"}},
+        "maybe": {"anyOf": [{"deprecated": true, "type": "string"}, {"type": "integer"}]}
+      },
+      "patternProperties": {"^zz": {"deprecated": true}},
+      "$defs": {"host": {"allOf": [{"properties": {"ip": {"deprecated": true}}}]}}
+    }"##;
+    let schema = Schema::compile("s.json", schema).expect("a schema");
+    let text = "maybe: 1\nhosts:\n- {ip: 1}\n- {name: x}\nold: {deep: 1}\nother: 2\n";
+    let layer = Layer { file: "a.yaml", format: Format::Yaml, text };
+    let c = Configuration::from_layers(&[layer], &MergeRules::default()).expect("merges");
+    let found = schema.deprecated(&c);
+    let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["a.yaml:3:4: `hosts.0.ip` is deprecated", "a.yaml:5:1: `old` is deprecated"]);
+    assert_eq!(found[1].hint.as_deref(), Some("Use `new`."));
+    assert!(found.iter().all(|one| one.severity == crate::diagnostic::Severity::Warning));
+}
+
+fn with_defaults(schema: &str, text: &str) -> (serde_json::Value, Configuration) {
+    let schema = Schema::compile("s.json", schema).expect("a schema");
+    let parsed = crate::config::parse(Format::Yaml, "a.yaml", text).expect("parses");
+    let rules = MergeRules { null_deletes: true, ..MergeRules::default() };
+    let c = Configuration::from_nodes([parsed.clone()], &rules).expect("merges");
+    let nodes = [schema.defaults(c.root()), parsed];
+    let c = Configuration::from_nodes(nodes, &rules).expect("merges");
+    (c.to_json(), c)
+}
+
+#[test]
+fn defaults_fill_what_is_missing_and_say_where_they_are() {
+    let schema = r##"{
+      "properties": {
+        "port": {"default": 80},
+        "log": {"$ref": "#/$defs/log"},
+        "tls": {"properties": {"port": {"default": 443}}, "required": ["cert"]},
+        "list": {"default": [1], "items": {"default": 9}},
+        "whole": {"default": {"a": 1}, "properties": {"a": {"default": 5}, "b": {"default": 2}}},
+        "odd": {"default": {"x": 1}},
+        "gone": {"default": 1}
+      },
+      "$defs": {"log": {"allOf": [{"properties": {"level": {"default": "info"}, "log": {"$ref": "#/$defs/log"}}}]}}
+    }"##;
+    let (value, c) = with_defaults(schema, "log: {}\nodd: text\ngone: null\n");
+    let expected = serde_json::json!({
+        "port": 80, "log": {"level": "info"}, "list": [1], "whole": {"a": 1, "b": 2}, "odd": "text",
+    });
+    assert_eq!(value, expected);
+    let origins = c.origins("port");
+    assert_eq!((origins[0].file.as_str(), origins[0].line), ("s.json", Some(3)));
+    assert_eq!(c.origins("gone").len(), 2);
+    let (value, _) = with_defaults(schema, "port: 1\nwhole: {b: 7}\ntls: {cert: x}\nlist: []\n");
+    let expected = serde_json::json!({
+        "port": 1, "list": [], "whole": {"a": 1, "b": 7}, "odd": {"x": 1}, "gone": 1,
+        "tls": {"port": 443, "cert": "x"},
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn a_schema_without_defaults_is_no_layer() {
+    let schema = Schema::compile("s.json", r##"{"$ref": "#"}"##).expect("a schema");
+    let empty = Node::new(Data::Map(Box::default()), Origin::of_source("x"));
+    assert_eq!(schema.defaults(&empty).data, Data::Null);
+}
+
+#[test]
+fn what_is_typed_is_of_the_type_that_belongs_there() {
+    let schema = r##"{"properties": {
+        "text": {"type": "string"}, "port": {"type": "integer"}, "any": {},
+        "both": {"type": ["string", "null"]}, "level": {"enum": ["1", "true", 2]}
+    }}"##;
+    let schema = Schema::compile("s.json", schema).expect("a schema");
+    let existing = Node::new(Data::String("1.10".to_owned()), Origin::of_source("x"));
+    for (key, text, there, expected) in [
+        ("text", "80", None, json!("80")),
+        ("port", "80", None, json!(80)),
+        ("port", "x", None, json!("x")),
+        ("any", "[1, 2]", None, json!([1, 2])),
+        ("any", "two words", None, json!("two words")),
+        ("any", "1.11", Some(&existing), json!("1.11")),
+        ("both", "null", None, json!(null)),
+        ("level", "1", None, json!("1")),
+        ("level", "2", None, json!(2)),
+        ("unknown.deep", "true", None, json!(true)),
+    ] {
+        assert_eq!(Schema::typed(Some(&schema), key, text, there), expected, "{key}={text}");
+    }
+    assert_eq!(Schema::typed(None, "a", "5", None), json!(5));
 }

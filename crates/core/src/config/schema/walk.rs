@@ -8,11 +8,19 @@ use serde_json::Value;
 /// count, and `patternProperties` count for every key.
 pub(super) struct Walker<'s> {
     root: &'s Value,
+    /// Whether only those count that speak about the place whatever the document is.
+    certain: bool,
 }
 
 impl<'s> Walker<'s> {
     pub(super) fn new(root: &'s Value) -> Self {
-        Self { root }
+        Self { root, certain: false }
+    }
+
+    /// Returns a walker that leaves out what only may apply: branches, patterns, and what is meant
+    /// for all other keys where there are patterns.
+    pub(super) fn certain(root: &'s Value) -> Self {
+        Self { root, certain: true }
     }
 
     /// Returns the subschemas for the whole document.
@@ -22,7 +30,8 @@ impl<'s> Walker<'s> {
 
     /// Returns the subschemas for the child under `segment` of what `here` speaks about.
     pub(super) fn child(&self, here: &[&'s Value], segment: &str) -> Vec<&'s Value> {
-        self.closure(here.iter().flat_map(|schema| children(schema, segment)).collect())
+        let found = here.iter().flat_map(|schema| children(schema, segment, self.certain));
+        self.closure(found.collect())
     }
 
     /// Tells whether the value at `path`, or one above it, is marked secret.
@@ -47,7 +56,7 @@ impl<'s> Walker<'s> {
         let mut next = 0;
         while let Some(schema) = found.get(next).copied() {
             next += 1;
-            let parts = self.referred(schema).into_iter().chain(combined(schema));
+            let parts = self.referred(schema).into_iter().chain(combined(schema, self.certain));
             found.extend(parts.filter(|part| seen.insert(std::ptr::from_ref(*part))));
         }
         found
@@ -89,23 +98,23 @@ pub(super) fn is_secret(schemas: &[&Value]) -> bool {
     schemas.iter().any(|schema| schema.get("x-secret") == Some(&Value::Bool(true)))
 }
 
-fn combined(schema: &Value) -> impl Iterator<Item = &Value> {
-    let lists = ["allOf", "anyOf", "oneOf"];
-    let lists = lists.into_iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten();
-    let branches = ["if", "then", "else"];
-    let branches = branches.into_iter().filter_map(|keyword| schema.get(keyword));
+fn combined(schema: &Value, certain: bool) -> impl Iterator<Item = &Value> {
+    let lists: &[&str] = if certain { &["allOf"] } else { &["allOf", "anyOf", "oneOf"] };
+    let lists = lists.iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten();
+    let branches: &[&str] = if certain { &[] } else { &["if", "then", "else"] };
+    let branches = branches.iter().filter_map(|keyword| schema.get(keyword));
     let dependent = schema.get("dependentSchemas").and_then(Value::as_object);
+    let dependent = dependent.filter(|_| !certain);
     lists.chain(branches).chain(dependent.into_iter().flat_map(serde_json::Map::values))
 }
 
-fn children<'s>(schema: &'s Value, segment: &str) -> Vec<&'s Value> {
+fn children<'s>(schema: &'s Value, segment: &str, certain: bool) -> Vec<&'s Value> {
     let mut found = Vec::new();
     let property = schema.get("properties").and_then(|properties| properties.get(segment));
     found.extend(property);
-    if let Some(patterns) = schema.get("patternProperties").and_then(Value::as_object) {
-        found.extend(patterns.values());
-    }
-    if property.is_none() {
+    let patterns = schema.get("patternProperties").and_then(Value::as_object);
+    found.extend(patterns.filter(|_| !certain).into_iter().flat_map(serde_json::Map::values));
+    if property.is_none() && !(certain && patterns.is_some()) {
         found.extend(schema.get("additionalProperties"));
         found.extend(schema.get("unevaluatedProperties"));
     }

@@ -210,6 +210,9 @@ fn merge_rules_that_are_none() {
         ("merge = [\"a\"]", "`merge` in [config.app] is a list where a table belongs"),
         ("environment_prefix = \"APP_\"", "`environment_prefix` in [config.app] starts no"),
         ("environment_prefix = \"1\"", "`environment_prefix` in [config.app] starts no"),
+        ("schema_defaults = true", "`schema_defaults` in [config.app] needs a `schema`"),
+        ("schema_defaults = 1", "`schema_defaults` in [config.app] is a whole number where"),
+        ("migrations = \"../m.toml\"", "`migrations` in [config.app]"),
         ("null_deletes = \"yes\"", "`null_deletes` in [config.app] is a string where"),
     ] {
         let error = rule(written);

@@ -97,6 +97,18 @@ fn configurations() {
     assert_eq!(app.schema.as_ref().map(|s| s.value.as_str()), Some("schemas/app.schema.json"));
     assert_eq!(app.merge_rules(), MergeRules::appending(["features", "server.plugins"]));
     assert_eq!(app.environment_prefix, None);
+    assert!(!app.schema_defaults && app.migrations.is_none());
+}
+
+#[test]
+fn a_configuration_names_its_migrations_and_wants_the_defaults_of_its_schema() {
+    let text = format!(
+        "{HEAD}[config.app]\nlayers = [\"a.yaml\"]\nschema = \"s.json\"\n\
+         schema_defaults = true\nmigrations = \"migrations.toml\"\n"
+    );
+    let app = &accepted(&text).configs["app"];
+    assert!(app.schema_defaults);
+    assert_eq!(app.migrations.as_ref().map(|m| m.value.as_str()), Some("migrations.toml"));
 }
 
 fn layers(list: &str) -> Vec<Layer> {

@@ -1,11 +1,18 @@
 //! What can be typed.
 
+mod config;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::environment::EnvironmentType;
 use windlass_core::name::EnvironmentName;
+
+pub(crate) use self::config::{
+    Config, ConfigExplain, ConfigKey, ConfigMigrate, ConfigSchema, ConfigSet, ConfigShow,
+    ConfigTemplate, ConfigValidate, Report,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -96,7 +103,7 @@ pub(crate) enum Verb {
     /// List, show or create environments
     #[command(subcommand, after_help = "Example:\n  windlass env list")]
     Env(Env),
-    /// Look into the merged configuration
+    /// Look into configuration, check it, change it
     #[command(subcommand, after_help = "Example:\n  windlass config explain staging database.host")]
     Config(Config),
     /// Render the files of an environment
@@ -195,62 +202,6 @@ fn variable(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{key}` is not a variable name: letters, digits and _"));
     }
     Ok((key.to_owned(), value.to_owned()))
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Config {
-    /// Print the merged configuration
-    #[command(after_help = "Example:\n  windlass config show staging --format json")]
-    Show(ConfigShow),
-    /// Print one value
-    #[command(after_help = "Example:\n  windlass config get staging database.host")]
-    Get(ConfigKey),
-    /// Show which layer set each value, and what it overrode
-    #[command(after_help = "Example:\n  windlass config explain staging database.host")]
-    Explain(ConfigExplain),
-    /// Check configuration against its schema; all environments unless one is named
-    #[command(after_help = "Example:\n  windlass config validate staging")]
-    Validate(ConfigValidate),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigShow {
-    /// The environment
-    pub(crate) environment: String,
-    /// Which configuration, where the project has several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) config: Option<String>,
-    /// In which format
-    #[arg(long, default_value = "yaml", value_name = "FORMAT")]
-    pub(crate) format: windlass_core::config::Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigKey {
-    /// The environment
-    pub(crate) environment: String,
-    /// The key, with dots: database.host
-    pub(crate) key: String,
-    /// Which configuration, where the project has several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) config: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigExplain {
-    /// The environment
-    pub(crate) environment: String,
-    /// The key, with dots; all of them unless one is named
-    pub(crate) key: Option<String>,
-    /// Which configuration, where the project has several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) config: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigValidate {
-    /// The environment
-    pub(crate) environment: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -128,7 +128,8 @@ pub(crate) fn exit_of(record: &ConfigDeployment) -> Exit {
     }
 }
 
-fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
+/// Returns a diagnostic as the JSON contract has it.
+pub(crate) fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
     json!({
         "severity": diagnostic.severity,
         "message": diagnostic.message,

@@ -392,3 +392,48 @@ fn a_failure_is_told_once() {
     assert_eq!(failed.stderr.lines().count(), 1, "{failed}");
     failed.says("failed and was rolled back: every target is as it was before");
 }
+
+#[test]
+fn the_config_commands_print_what_the_contract_says() {
+    let project = project();
+    let show = object(&project, &["config", "show", "staging"], 0);
+    assert_fields(&show, &["environment: text", "configuration: map", "warnings: list"]);
+    let layers = object(&project, &["config", "show", "production", "--layers"], 0);
+    let fields = ["config: text", "layer: number?", "kind: text", "source: text", "format: text?"];
+    for layer in layers["layers"].as_array().expect("a list") {
+        assert_fields(layer, &fields);
+        assert_fields(layer, &["optional: boolean", "present: boolean"]);
+    }
+    let explained = object(&project, &["config", "explain", "staging", "port"], 0);
+    assert_fields(&explained, &["deleted: boolean", "warnings: list"]);
+    let valid = object(&project, &["config", "validate"], 0);
+    assert_fields(&valid, &["valid: boolean", "errors: list", "warnings: list"]);
+    let set = object(&project, &["config", "set", "staging", "port", "1", "--dry-run"], 0);
+    let fields = ["environment: text", "config: text", "key: text", "value: any", "file: text"];
+    assert_fields(&set, &fields);
+    let fields = ["changed: boolean", "new: boolean", "diff: text?", "dry_run: boolean"];
+    assert_fields(&set, &fields);
+    let schema = object(&project, &["config", "schema"], 0);
+    assert_fields(&schema, &["environments: list", "json_schema: map"]);
+    let template = object(&project, &["config", "template"], 0);
+    assert_fields(&template, &["format: text", "text: text"]);
+}
+
+#[test]
+fn a_migration_prints_its_steps_and_files() {
+    let project = project();
+    project.edit("windlass.toml", "[services.web]", "migrations = \"m.toml\"\n[services.web]");
+    let rule = "{ rename = { from = \"port\", to = \"web.port\" } }";
+    project.write("m.toml", format!("[[migration]]\nfrom = \"1\"\nto = \"2\"\nrules = [{rule}]\n"));
+    let words = ["config", "migrate", "staging", "--from", "1", "--to", "2"];
+    let migration = object(&project, &words, 0);
+    let fields = ["environment: text", "config: text", "from: text", "to: text", "steps: list"];
+    assert_fields(&migration, &fields);
+    assert_fields(&migration, &["files: list", "dry_run: boolean", "warnings: list"]);
+    assert_fields(&migration["steps"][0], &["from: text", "to: text", "backwards: boolean"]);
+    let fields =
+        ["file: text", "changed: boolean", "diff: text?", "applied: list", "backup: text?"];
+    assert_fields(&migration["files"][0], &fields);
+    let fields = ["from: text", "to: text", "rule: text", "places: number", "line: number?"];
+    assert_fields(&migration["files"][0]["applied"][0], &fields);
+}

@@ -106,6 +106,10 @@ pub struct FileEntry {
     /// How it takes its place.
     #[serde(default, skip_serializing_if = "Layout::is_default")]
     pub layout: Layout,
+    /// What may be shown of it: the same with a mask in place of each secret. Nothing where all of it
+    /// may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Digest>,
 }
 
 /// Everything that a release puts on one target: files in order of their paths, none twice, none
@@ -311,6 +315,7 @@ mod tests {
             digest: Digest::of(b""),
             service: ServiceName::new(service).expect("valid name"),
             layout: Layout::Linked,
+            shown: None,
         }
     }
 

@@ -180,5 +180,6 @@ fn warnings(output: &Output) -> Vec<String> {
         .services
         .keys()
         .filter(|name| !output.files.iter().any(|file| file.service == **name));
-    empty.map(|name| format!("service `{name}` has no files: its commands never run")).collect()
+    let empty = empty.map(|name| format!("service `{name}` has no files: its commands never run"));
+    empty.chain(output.warnings.iter().cloned()).collect()
 }

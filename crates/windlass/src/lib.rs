@@ -25,6 +25,7 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod executor;
+mod filter;
 mod fleet;
 pub mod host;
 pub mod objects;

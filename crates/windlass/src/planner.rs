@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use windlass_agent::site::{Inspection, Owner};
-use windlass_core::change::ChangeSet;
+use windlass_core::change::{ChangeSet, SettingChange};
+use windlass_core::config::MASK;
 use windlass_core::diff::settings::{self, SettingsFormat};
 use windlass_core::diff::text;
 use windlass_core::digest::Digest;
@@ -136,7 +137,7 @@ fn differences(
 ) -> (ChangeSet, Vec<FileDiff>) {
     let mut compared = BTreeSet::new();
     let mut changes = ChangeSet::default();
-    let mut modified: BTreeMap<(String, Digest, Digest), ()> = BTreeMap::new();
+    let mut modified = BTreeMap::new();
     for (target, wanted) in targets {
         let old = seen[&target.id].live.as_ref().map(|live| &live.manifest);
         let new = wanted.as_ref().map(|(_, manifest)| manifest.as_ref());
@@ -145,13 +146,14 @@ fn differences(
         }
         let between = ChangeSet::between(old, new);
         for (before, after) in modified_files(old, new) {
-            modified.insert((before.path.to_string(), before.digest, after.digest), ());
+            let key = (before.path.to_string(), before.digest, after.digest);
+            modified.insert(key, (before, after));
         }
         changes.merge(between);
     }
     let mut diffs = Vec::new();
-    for (path, before, after) in modified.into_keys() {
-        compare(&path, before, after, objects, &mut changes, &mut diffs);
+    for ((path, ..), (before, after)) in &modified {
+        Modified { path, before, after }.compare(objects, &mut changes, &mut diffs);
     }
     (changes, diffs)
 }
@@ -168,30 +170,66 @@ fn modified_files<'a>(
         .collect()
 }
 
-/// Adds the text difference of one modified file, and its settings that changed. A file that is not
-/// text, is long, or whose old content is not in this workspace is named without them.
-fn compare(
-    path: &str,
-    before: Digest,
-    after: Digest,
-    objects: &Objects,
-    changes: &mut ChangeSet,
-    diffs: &mut Vec<FileDiff>,
-) {
-    let read = |digest: &Digest| -> Option<String> {
-        let bytes = objects.read(digest, SHOWN_TEXT).ok()?;
-        text::is_text(&bytes).then(|| String::from_utf8(bytes).ok()).flatten()
-    };
-    let (Some(old), Some(new)) = (read(&before), read(&after)) else {
-        diffs.push(FileDiff { path: path.to_owned(), unified: String::new() });
-        return;
-    };
-    if let Some(format) = SettingsFormat::from_path(path) {
-        let settings = settings::changed(format, &old, &new);
+/// A file before and after.
+struct Modified<'a> {
+    path: &'a str,
+    before: &'a FileEntry,
+    after: &'a FileEntry,
+}
+
+impl Modified<'_> {
+    /// Returns what may be shown of both; nothing where only one of them is known to hold secrets,
+    /// which the other may hold too.
+    fn shown(&self, objects: &Objects) -> Option<(String, String)> {
+        let (before, after) = match (self.before.shown, self.after.shown) {
+            (None, None) => (self.before.digest, self.after.digest),
+            (Some(before), Some(after)) => (before, after),
+            _ => return None,
+        };
+        Some((text_of(&before, objects)?, text_of(&after, objects)?))
+    }
+
+    /// Adds the text difference, and the settings that changed. A file that is not text, is long, or
+    /// whose old content is not in this workspace is named without them.
+    fn compare(&self, objects: &Objects, changes: &mut ChangeSet, diffs: &mut Vec<FileDiff>) {
+        let path = self.path.to_owned();
+        let Some((old, new)) = self.shown(objects) else {
+            diffs.push(FileDiff { path, unified: String::new() });
+            return;
+        };
+        let settings = self.settings(&old, &new, objects);
         if !settings.is_empty() {
-            changes.settings_changed.insert(path.to_owned(), settings);
+            changes.settings_changed.insert(path.clone(), settings);
+        }
+        // Nothing to show of a file in which only secrets change.
+        if old != new || self.after.shown.is_none() {
+            let unified = text::unified(&path, Some(&old), Some(&new));
+            diffs.push(FileDiff { path, unified });
         }
     }
-    let unified = text::unified(path, Some(&old), Some(&new));
-    diffs.push(FileDiff { path: path.to_owned(), unified });
+
+    /// Returns the settings that changed, a mask in place of secrets: it is on both sides of one that
+    /// changed.
+    fn settings(&self, old: &str, new: &str, objects: &Objects) -> Settings {
+        let Some(format) = SettingsFormat::from_path(self.path) else { return Settings::new() };
+        let mut shown = settings::changed(format, old, new);
+        if self.after.shown.is_some()
+            && let Some(old) = text_of(&self.before.digest, objects)
+            && let Some(new) = text_of(&self.after.digest, objects)
+        {
+            let mask = || Some(serde_json::Value::from(MASK));
+            for key in settings::changed(format, &old, &new).into_keys() {
+                shown.entry(key).or_insert_with(|| SettingChange { old: mask(), new: mask() });
+            }
+        }
+        shown
+    }
+}
+
+type Settings = BTreeMap<String, SettingChange>;
+
+/// Returns the text that an object is, unless it is none, or long.
+fn text_of(digest: &Digest, objects: &Objects) -> Option<String> {
+    let bytes = objects.read(digest, SHOWN_TEXT).ok()?;
+    text::is_text(&bytes).then(|| String::from_utf8(bytes).ok()).flatten()
 }

@@ -33,6 +33,7 @@ pub(super) fn entry(path: &str, content: &[u8], mode: u32, layout: Layout) -> Fi
         digest: Digest::of(content),
         service: service("web"),
         layout,
+        shown: None,
     }
 }
 

@@ -19,6 +19,7 @@ use std::future::Future;
 use std::io::Write;
 
 use windlass::Error;
+use windlass_core::diagnostic::Diagnostic;
 
 use crate::app::App;
 use crate::args::Verb;
@@ -60,11 +61,16 @@ pub(crate) fn show_failure(app: &App, error: &CliError) {
     if let CliError::Engine(Error::Failed(record)) = error {
         let _ = app.print_text(&ui::record::render_record(record, app.style));
     }
+    show_diagnostics(app, &error.summary());
+}
+
+/// Shows what is wrong, with the lines that are meant, on standard error.
+fn show_diagnostics(app: &App, diagnostics: &[Diagnostic]) {
     let root = app.project_root().unwrap_or_default();
     let read = |name: &str| {
         let of_project = std::fs::read_to_string(root.join(name));
         of_project.or_else(|_| std::fs::read_to_string(name)).ok()
     };
-    let text = ui::diagnostics::render(&error.summary(), &read, app.errors);
+    let text = ui::diagnostics::render(diagnostics, &read, app.errors);
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

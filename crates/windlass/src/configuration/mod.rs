@@ -1,40 +1,115 @@
 //! The configurations of a project, loaded for an environment.
+//!
+//! | read | for |
+//! |---|---|
+//! | `layers` | the texts that a configuration is made of |
+//! | `load` | merged, substituted, validated |
+//! | `edit`, `file` | one value changed in the file of a layer |
+//! | `migration` | the files of a configuration brought to another version |
+//! | `samples` | a schema from configurations, a configuration from a schema |
+
+mod edit;
+mod file;
+mod layers;
+mod load;
+mod migration;
+mod samples;
 
 use std::collections::BTreeMap;
 
-use windlass_core::config::{
-    Configuration, Format, Layer, Node, Schema, SubstitutionError, ValidationError,
-    environment_layer,
-};
+use serde::Serialize;
+use windlass_core::config::{Configuration, Format, ValidationError};
 use windlass_core::diagnostic::{Diagnostic, nearest};
-use windlass_core::environment::Environment;
-use windlass_core::project::{ConfigSpec, LayerSource, Located};
-use windlass_core::template::{TemplateError, substitute};
+use windlass_core::project::ConfigSpec;
+
+pub use self::edit::{SetValue, ValueSet};
+pub use self::file::FileChange;
+pub(crate) use self::load::Loader;
+pub use self::migration::{MigratedFile, Migration, MigrationStep, RunMigration};
 
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::project::{LoadedProject, PROJECT_FILE};
-use crate::render::scope;
-use crate::sources::{SourceErrorKind, Sources};
+use crate::sources::Sources;
 
 /// A configuration of one environment, and what its schema says about it.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The merged layers, variables substituted.
+    /// The merged layers, variables substituted, secrets marked.
     pub configuration: Configuration,
     /// What does not satisfy the schema.
     pub errors: Vec<ValidationError>,
-    /// What is probably not meant: merge rules for lists that are in no layer.
+    /// What is probably not meant, such as deprecated keys, and merge rules for lists that are in no
+    /// layer.
     pub warnings: Vec<Diagnostic>,
     /// The files that were read, in order: layers, then the schema.
     pub files: Vec<String>,
+    /// The layers, lowest first, those too that are not there.
+    pub layers: Vec<FoundLayer>,
+}
+
+/// What kind of source a layer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerKind {
+    /// The defaults of the schema.
+    SchemaDefaults,
+    /// A file of the project.
+    File,
+    /// An environment variable that holds the whole text.
+    Variable,
+    /// A server.
+    Http,
+    /// Environment variables, one for each key.
+    Variables,
+}
+
+/// A layer of a configuration, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FoundLayer {
+    /// The number that the origins of values call it by; nothing where it is not there.
+    pub layer: Option<usize>,
+    /// What kind of source it is.
+    pub kind: LayerKind,
+    /// Its file, or another name for the source.
+    pub source: String,
+    /// What it is written in; nothing for variables, one for each key.
+    pub format: Option<Format>,
+    /// Whether it may be missing.
+    pub optional: bool,
+    /// Whether it is there.
+    pub present: bool,
+}
+
+/// All that is wrong with configurations, and what is probably not meant in them.
+#[derive(Debug, Default)]
+pub struct Validation {
+    /// What keeps layers from being read or merged, and what schemas do not allow.
+    pub errors: Vec<ValidationError>,
+    /// What is probably not meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Validation {
+    /// Adds what is wrong with each configuration of the project.
+    fn look_at(&mut self, loaded: &LoadedProject, loader: &Loader<'_>) {
+        for spec in loaded.project.configs.values() {
+            match loader.load(spec) {
+                Ok(loaded) => {
+                    add(&mut self.errors, loaded.errors);
+                    add(&mut self.warnings, loaded.warnings);
+                }
+                Err(problems) => add(&mut self.errors, problems.into_iter().map(unreadable)),
+            }
+        }
+    }
 }
 
 impl Loaded {
     /// Returns the configuration if it satisfies its schema.
-    pub(crate) fn valid(self) -> Result<(Configuration, Vec<String>), Vec<Diagnostic>> {
+    pub(crate) fn valid(self) -> Result<Self, Vec<Diagnostic>> {
         if self.errors.is_empty() {
-            return Ok((self.configuration, self.files));
+            return Ok(self);
         }
         Err(self.errors.into_iter().map(Diagnostic::from).collect())
     }
@@ -52,19 +127,57 @@ impl Engine {
         environment: &str,
         name: Option<&str>,
     ) -> Result<BTreeMap<String, Loaded>, Error> {
-        let loaded =
-            self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })?;
+        let loaded = self.loaded_project()?;
         let environment = self.environment(environment).await?;
-        let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
+        let sources = self.project_sources()?;
+        let loader = Loader::new(loaded, &environment, &sources);
         let (mut all, mut problems) = (BTreeMap::new(), Vec::new());
         for (name, spec) in choose(loaded, name)? {
-            match load(spec, loaded, &environment, &sources) {
+            match loader.load(spec) {
                 Ok(loaded) => drop(all.insert(name.clone(), loaded)),
                 Err(more) => problems.extend(more),
             }
         }
         problems.dedup();
         if problems.is_empty() { Ok(all) } else { Err(Error::Invalid(problems)) }
+    }
+
+    /// Returns everything that is wrong with the configurations of the project for each of
+    /// `environments`, each thing once: what their schemas say, and what keeps layers from being
+    /// read or merged.
+    ///
+    /// # Errors
+    /// When there is no project, or no such environment.
+    pub async fn validate(&self, environments: &[String]) -> Result<Validation, Error> {
+        let loaded = self.loaded_project()?;
+        let sources = self.project_sources()?;
+        let mut all = Validation::default();
+        for environment in environments {
+            for variant in self.environment(environment).await?.variants() {
+                all.look_at(loaded, &Loader::new(loaded, &variant, &sources));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns the project, or the error that there is none.
+    pub(crate) fn loaded_project(&self) -> Result<&LoadedProject, Error> {
+        self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })
+    }
+
+    /// Opens the files of the project.
+    pub(crate) fn project_sources(&self) -> Result<Sources, Error> {
+        let root = &self.loaded_project()?.root;
+        Sources::open(root).map_err(Error::io("open", root))
+    }
+}
+
+/// Adds those of `more` that are not there yet.
+fn add<T: PartialEq>(all: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
     }
 }
 
@@ -85,6 +198,22 @@ fn choose<'p>(
     Ok(found)
 }
 
+/// Returns the configuration called `name`, or the only one.
+fn choose_one<'p>(
+    loaded: &'p LoadedProject,
+    name: Option<&str>,
+) -> Result<(&'p String, &'p ConfigSpec), Error> {
+    match choose(loaded, name)?[..] {
+        [only] => Ok(only),
+        ref several => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+            let problem = Diagnostic::error("the project has several configurations");
+            let hint = format!("choose one with `--config`: {}", names.join(", "));
+            Err(Error::invalid(problem.hint(hint)))
+        }
+    }
+}
+
 fn no_such(name: Option<&str>, known: &[&str]) -> Diagnostic {
     let list = || format!("the project has {}", known.join(", "));
     match name {
@@ -95,191 +224,6 @@ fn no_such(name: Option<&str>, known: &[&str]) -> Diagnostic {
         }
         _ => Diagnostic::error("the project has no configuration")
             .hint(format!("declare one in {PROJECT_FILE}: [config.app] with `layers`")),
-    }
-}
-
-/// Reads, merges, substitutes and validates one configuration.
-pub(crate) fn load(
-    spec: &ConfigSpec,
-    loaded: &LoadedProject,
-    environment: &Environment,
-    sources: &Sources,
-) -> Result<Loaded, Vec<Diagnostic>> {
-    let variables = scope::of_environment(&loaded.project.name, environment);
-    let texts = read_layers(spec, &variables, sources)?;
-    let mut files: Vec<_> = texts.iter().map(|(file, ..)| file.clone()).collect();
-    let mut configuration = merge(spec, &texts, &variables)?;
-    let schema = spec.schema.as_ref().map(|place| read_schema(place, &variables, sources));
-    let schema = schema.transpose()?;
-    if let Some(prefix) = &spec.environment_prefix {
-        let schema = schema.as_ref().map(|(_, schema)| schema);
-        let layer = of_process(prefix, schema, configuration.root())?;
-        configuration = configuration.with_layer(layer, &spec.merge_rules())?;
-    }
-    let mut errors = Vec::new();
-    if let Some((file, schema)) = schema {
-        schema.coerce(&mut configuration);
-        errors = schema.validate(&configuration);
-        files.push(file);
-    }
-    let warnings = spec.unused_rules(PROJECT_FILE, &configuration);
-    Ok(Loaded { configuration, errors, warnings, files })
-}
-
-/// Returns the merged layers, variables substituted.
-fn merge(
-    spec: &ConfigSpec,
-    texts: &[Text],
-    variables: &BTreeMap<String, String>,
-) -> Result<Configuration, Vec<Diagnostic>> {
-    let layers: Vec<_> =
-        texts.iter().map(|(file, format, text)| Layer { file, format: *format, text }).collect();
-    let mut configuration = Configuration::from_layers(&layers, &spec.merge_rules())?;
-    configuration.substitute(&mut |text| match substitute(text, variables) {
-        Ok(std::borrow::Cow::Borrowed(_)) => Ok(None),
-        Ok(std::borrow::Cow::Owned(new)) => Ok(Some(new.into())),
-        Err(errors) => Err(within(text, errors)),
-    })?;
-    Ok(configuration)
-}
-
-/// Returns the layer of the process environment; a variable that is not UTF-8 is none of it.
-fn of_process(
-    prefix: &str,
-    schema: Option<&Schema>,
-    existing: &Node,
-) -> Result<Node, Vec<Diagnostic>> {
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    environment_layer(prefix, variables, schema, Some(existing))
-}
-
-type Text = (String, Format, String);
-
-/// Returns the layers that are there; one that is missing and not optional is an error.
-fn read_layers(
-    spec: &ConfigSpec,
-    variables: &BTreeMap<String, String>,
-    sources: &Sources,
-) -> Result<Vec<Text>, Vec<Diagnostic>> {
-    let mut texts = Vec::new();
-    let mut problems = Vec::new();
-    for layer in &spec.layers {
-        match read_layer(layer, variables, sources) {
-            Ok(text) => texts.extend(text),
-            Err(found) => problems.extend(found),
-        }
-    }
-    if problems.is_empty() { Ok(texts) } else { Err(problems) }
-}
-
-fn read_layer(
-    layer: &windlass_core::project::Layer,
-    variables: &BTreeMap<String, String>,
-    sources: &Sources,
-) -> Result<Option<Text>, Vec<Diagnostic>> {
-    match &layer.source {
-        LayerSource::File(path) => {
-            let file = scope::resolve(path, variables)?;
-            read_text(path, file, layer.format, layer.optional, sources).map_err(|d| vec![d])
-        }
-        source @ (LayerSource::EnvironmentVariable(_) | LayerSource::Http(_)) => {
-            Err(vec![unread(source)])
-        }
-    }
-}
-
-fn unread(source: &LayerSource) -> Diagnostic {
-    let kind = match source {
-        LayerSource::File(_) => "files",
-        LayerSource::EnvironmentVariable(_) => "environment variables",
-        LayerSource::Http(_) => "servers",
-    };
-    source
-        .error(PROJECT_FILE, format!("layers from {kind} are not supported by this version"))
-        .hint("keep a copy in the project and write its path")
-}
-
-fn read_text(
-    place: &Located<String>,
-    file: String,
-    format: Option<Format>,
-    optional: bool,
-    sources: &Sources,
-) -> Result<Option<Text>, Diagnostic> {
-    let bytes = match sources.read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) if optional && error.kind == SourceErrorKind::Missing => return Ok(None),
-        Err(error) => return Err(scope::placed(error.diagnostic(), place)),
-    };
-    let format = format.or_else(|| Format::from_path(&file)).ok_or_else(|| {
-        place
-            .error(PROJECT_FILE, format!("{file} is in no known format"))
-            .hint("name it .yaml, .yml, .toml, .json or .env, or add a `format`")
-    })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Diagnostic::error(format!("not UTF-8 text: byte {at} is no part of a character"))
-            .in_file(&file)
-    })?;
-    Ok(Some((file, format, text)))
-}
-
-fn read_schema(
-    place: &Located<String>,
-    variables: &BTreeMap<String, String>,
-    sources: &Sources,
-) -> Result<(String, Schema), Vec<Diagnostic>> {
-    let file = scope::resolve(place, variables)?;
-    let text = read_text(place, file, None, false, sources).map_err(|problem| vec![problem])?;
-    let (file, _, text) = text.expect("a file that is not optional is there, or an error");
-    let schema = Schema::compile(&file, &text)?;
-    Ok((file, schema))
-}
-
-/// Returns the first error in a value, as the configuration wants it: by byte.
-fn within(text: &str, errors: Vec<TemplateError>) -> SubstitutionError {
-    let Some(error) = errors.into_iter().next() else {
-        return SubstitutionError { message: String::new(), offset: 0, width: 1, hint: None };
-    };
-    let lines: usize =
-        text.split_inclusive('\n').take(error.position.line as usize - 1).map(str::len).sum();
-    let column = text[lines..].chars().take(error.position.column as usize - 1);
-    let offset = lines + column.map(char::len_utf8).sum::<usize>();
-    let width = error.width as usize;
-    SubstitutionError { message: error.message, offset, width, hint: error.hint }
-}
-
-impl Engine {
-    /// Returns everything that is wrong with the configurations of the project for each of
-    /// `environments`, each error once: what their schemas say, and what keeps layers from being
-    /// read or merged.
-    ///
-    /// # Errors
-    /// When there is no project, or no such environment.
-    pub async fn validate(&self, environments: &[String]) -> Result<Vec<ValidationError>, Error> {
-        let loaded =
-            self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })?;
-        let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
-        let mut all = Vec::new();
-        for environment in environments {
-            let environment = self.environment(environment).await?;
-            for variant in environment.variants() {
-                for spec in loaded.project.configs.values() {
-                    match load(spec, loaded, &variant, &sources) {
-                        Ok(loaded) => all.extend(loaded.errors),
-                        Err(problems) => all.extend(problems.into_iter().map(unreadable)),
-                    }
-                }
-            }
-        }
-        let mut once = Vec::new();
-        for error in all {
-            if !once.contains(&error) {
-                once.push(error);
-            }
-        }
-        Ok(once)
     }
 }
 

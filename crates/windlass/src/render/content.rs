@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use windlass_core::config::MASK;
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::name::ServiceName;
 use windlass_core::path::RelativePath;
@@ -25,6 +26,8 @@ pub(crate) struct Scope {
     pub(crate) variables: std::collections::BTreeMap<String, String>,
     /// What `.j2` templates see.
     pub(crate) context: Context,
+    /// The same with a mask in place of each secret, where there are any.
+    pub(crate) masked: Option<Context>,
     /// What renders them.
     pub(crate) jinja: Arc<Jinja>,
 }
@@ -33,8 +36,8 @@ pub(crate) struct Scope {
 pub(crate) enum Content {
     /// A file of the project.
     Source { sources: Arc<Sources>, name: String, render: Render },
-    /// A text that is final.
-    Text(String),
+    /// A text that is final; with a mask in place of each secret, where there are any.
+    Text { text: String, masked: Option<String> },
     /// An archive that is unpacked below the path; its entries lose `strip` components.
     Archive { sources: Arc<Sources>, name: String, kind: artifact::ArchiveKind, strip: u32 },
 }
@@ -58,7 +61,10 @@ impl Job {
     /// Carries the job out and returns its files.
     pub(crate) fn carry_out(&self, sink: &dyn Sink) -> Result<Vec<FileEntry>, Problems> {
         match &self.content {
-            Content::Text(text) => Ok(vec![self.put(sink, text.as_bytes(), Mode::FILE)?]),
+            Content::Text { text, masked } => {
+                let entry = self.put(sink, text.as_bytes(), Mode::FILE)?;
+                Ok(vec![self.shown(sink, entry, masked.as_deref())?])
+            }
             Content::Source { sources, name, render } => {
                 let file = sources.open_file(name).map_err(|error| self.missing(&error))?;
                 let mode = if file.mode_is_executable { Mode::EXECUTABLE } else { Mode::FILE };
@@ -97,7 +103,30 @@ impl Job {
                 problem.hint("if that is meant, set `allow_empty = true` on the file"),
             ]);
         }
-        self.put(sink, rendered.as_bytes(), mode)
+        let masked = self.masked(name, text, &rendered, render);
+        let entry = self.put(sink, rendered.as_bytes(), mode)?;
+        self.shown(sink, entry, masked.as_deref())
+    }
+
+    /// Returns what the template makes of masks, if it makes other than `rendered` of secrets.
+    fn masked(&self, name: &str, text: &str, rendered: &str, render: Render) -> Option<String> {
+        let context = self.scope.masked.as_ref().filter(|_| render == Render::Jinja)?;
+        // A template that works with a secret may want more of it than to be a text.
+        let masked =
+            self.scope.jinja.render(name, text, context).unwrap_or_else(|_| MASK.to_owned());
+        (masked != rendered).then_some(masked)
+    }
+
+    /// Keeps what may be shown of `entry`, where that is not all.
+    fn shown(
+        &self,
+        sink: &dyn Sink,
+        entry: FileEntry,
+        masked: Option<&str>,
+    ) -> Result<FileEntry, Problems> {
+        let Some(masked) = masked else { return Ok(entry) };
+        let shown = sink.put_shown(masked.as_bytes()).map_err(|error| self.not_kept(&error))?;
+        Ok(FileEntry { shown: Some(shown), ..entry })
     }
 
     fn expand<'t>(
@@ -168,7 +197,8 @@ impl Job {
         size: u64,
         digest: windlass_core::digest::Digest,
     ) -> FileEntry {
-        FileEntry { path, mode, size, digest, service: self.service.clone(), layout: self.layout }
+        let (service, layout) = (self.service.clone(), self.layout);
+        FileEntry { path, mode, size, digest, service, layout, shown: None }
     }
 
     fn missing(&self, error: &SourceError) -> Problems {

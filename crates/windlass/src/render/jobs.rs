@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use windlass_core::config::Configuration;
+use windlass_core::config::{Configuration, emit};
 use windlass_core::diagnostic::{Diagnostic, Position};
 use windlass_core::environment::Environment;
 use windlass_core::name::ServiceName;
@@ -17,7 +17,7 @@ use windlass_core::template::{Context, Jinja};
 use super::content::{Content, Job, Scope};
 use super::scope;
 use crate::artifact;
-use crate::configuration;
+use crate::configuration::{Loaded, Loader};
 use crate::error::Error;
 use crate::project::LoadedProject;
 use crate::sources::Sources;
@@ -32,6 +32,8 @@ pub(crate) struct Jobs {
     pub(crate) list: Vec<Job>,
     pub(crate) config_files: BTreeSet<String>,
     pub(crate) services: Services,
+    /// What is probably not meant.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Jobs {
@@ -44,6 +46,7 @@ impl Jobs {
             list: Vec::new(),
             config_files: BTreeSet::new(),
             services: Services::from([(service.clone(), ServiceRelease::default())]),
+            warnings: Vec::new(),
         };
         let mut problems = Vec::new();
         for file in files {
@@ -73,6 +76,7 @@ impl Jobs {
                 list: Vec::new(),
                 config_files: BTreeSet::new(),
                 services: Services::new(),
+                warnings: Vec::new(),
             },
             problems: Vec::new(),
         };
@@ -108,12 +112,14 @@ struct Collector<'p> {
 impl Collector<'_> {
     /// Loads and validates every configuration of the project: templates may use any of them.
     fn load_configurations(&mut self) {
+        let sources = Arc::clone(&self.sources);
+        let loader = Loader::new(self.loaded, self.environment, &sources);
         for (name, spec) in &self.loaded.project.configs {
-            let loaded = configuration::load(spec, self.loaded, self.environment, &self.sources);
-            match loaded.and_then(configuration::Loaded::valid) {
-                Ok((configuration, files)) => {
-                    self.configurations.insert(name.clone(), configuration);
-                    self.jobs.config_files.extend(files);
+            match loader.load(spec).and_then(Loaded::valid) {
+                Ok(loaded) => {
+                    self.jobs.warnings.extend(loaded.warnings.iter().map(ToString::to_string));
+                    self.configurations.insert(name.clone(), loaded.configuration);
+                    self.jobs.config_files.extend(loaded.files);
                 }
                 Err(problems) => self.problems.extend(problems),
             }
@@ -178,8 +184,17 @@ impl Collector<'_> {
             FileContent::Config { name, format } => {
                 let Some(configuration) = self.configurations.get(name) else { return Ok(()) };
                 let text = configuration.emit(*format)?;
+                let masked = emit(&configuration.root().masked(), *format)?;
+                let masked = (masked != text).then_some(masked);
                 let path = spec.path.clone().ok_or_else(|| vec![no_path(spec)])?;
-                self.push(service, spec, scope, path, Content::Text(text), place_of(spec));
+                self.push(
+                    service,
+                    spec,
+                    scope,
+                    path,
+                    Content::Text { text, masked },
+                    place_of(spec),
+                );
                 Ok(())
             }
         }
@@ -293,18 +308,30 @@ fn service_scope(
     configurations: &BTreeMap<String, Configuration>,
     jinja: &Arc<Jinja>,
 ) -> Scope {
+    let context = context(&variables, configurations, Configuration::to_json);
+    let has_secrets = |one: &Configuration| one.to_json() != one.to_masked_json();
+    let masked = configurations.values().any(has_secrets);
+    let masked =
+        masked.then(|| self::context(&variables, configurations, Configuration::to_masked_json));
+    Scope { variables, context, masked, jinja: Arc::clone(jinja) }
+}
+
+fn context(
+    variables: &BTreeMap<String, String>,
+    configurations: &BTreeMap<String, Configuration>,
+    json: fn(&Configuration) -> Value,
+) -> Context {
     let mut data = Map::new();
     if let (1, Some(only)) = (configurations.len(), configurations.values().next()) {
-        let json = only.to_json();
+        let json = json(only);
         if let Value::Object(keys) = &json {
             data.extend(keys.clone());
         }
         data.insert("config".to_owned(), json);
     }
-    let named = configurations.iter().map(|(name, config)| (name.clone(), config.to_json()));
-    data.extend(named);
+    data.extend(configurations.iter().map(|(name, config)| (name.clone(), json(config))));
     data.extend(variables.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
-    Scope { variables, context: Context::new(&Value::Object(data)), jinja: Arc::clone(jinja) }
+    Context::new(&Value::Object(data))
 }
 
 /// Returns the job of one file anywhere on this machine.

@@ -34,6 +34,7 @@ pub(crate) struct Output {
     pub(crate) files: Vec<FileEntry>,
     pub(crate) config_files: BTreeSet<String>,
     pub(crate) services: Services,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Engine {
@@ -109,7 +110,8 @@ impl Engine {
         };
         let files = self.carry_out_jobs(&jobs, environment, sink);
         let files = files.map_err(|error| as_given(error, input))?;
-        Ok(Output { files, config_files: jobs.config_files, services: jobs.services })
+        let Jobs { config_files, services, warnings, .. } = jobs;
+        Ok(Output { files, config_files, services, warnings })
     }
 
     fn carry_out_jobs(

@@ -349,3 +349,42 @@ fn a_schema_is_made_from_configuration_and_configuration_from_a_schema() {
     let json = json_of(&project, &["config", "template"]);
     assert_eq!(json["text"], yaml);
 }
+
+/// Answers each request on this machine with `answer`, and returns the URL of `/app.yaml` there.
+fn server(answer: &'static str) -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/app.yaml")
+}
+
+#[test]
+fn a_server_can_be_a_layer() {
+    let project = with_schema();
+    let url = server("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\nport: 1\nname: far\n\n");
+    let layer =
+        |url: &str| format!("[\"defaults.yaml\", {{ url = \"{url}?token=t\", optional = true }},");
+    project.edit("windlass.toml", "[\"defaults.yaml\",", &layer(&url));
+    let said = run(&project, &["config", "explain", "production", "name"]).success();
+    assert_eq!(said.stdout, format!("name = \"far\"\n  {url}:2:7: \"far\"\n"));
+    let layers = json_of(&project, &["config", "show", "production", "--layers"]);
+    assert_eq!(
+        (&layers["layers"][1]["kind"], &layers["layers"][1]["source"]),
+        (&json!("http"), &json!(url))
+    );
+    let set = run(&project, &["config", "set", "production", "name", "x"]).code(1);
+    set.says("`name` is set by http://127.0.0.1").says("--layer");
+    let missing = server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    project.edit("windlass.toml", &url, &missing);
+    run(&project, &["config", "get", "production", "name"]).code(1).says("no layer sets `name`");
+    project.edit("windlass.toml", ", optional = true }, {", " }, {");
+    let said = run(&project, &["config", "get", "production", "port"]).code(1);
+    said.says("app.yaml answers with status 404").says("windlass.toml:6:").says("optional = true");
+}

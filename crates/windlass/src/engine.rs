@@ -39,6 +39,8 @@ pub struct Engine {
     pub(crate) stop: StopFlag,
     pub(crate) reacher: Arc<dyn Reacher>,
     pub(crate) lock_wait: Option<std::time::Duration>,
+    /// Where texts of servers are kept.
+    pub(crate) http_cache: PathBuf,
 }
 
 /// How an engine is set up; [`Options::default`] suits a program without a project.
@@ -83,6 +85,7 @@ impl Engine {
             stop: options.stop,
             reacher: options.reacher.unwrap_or_else(|| Arc::new(ByAddress)),
             lock_wait: None,
+            http_cache: workspace.join("cache/http"),
         })
     }
 

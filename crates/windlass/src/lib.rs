@@ -33,6 +33,7 @@ mod planner;
 pub mod project;
 mod records;
 mod recovery;
+mod remote;
 pub mod render;
 pub mod rollback;
 pub mod sources;

@@ -10,6 +10,7 @@ use super::file::{FileChange, Writer};
 use super::{FoundLayer, LayerKind, Loaded, Loader, add, unreadable};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::remote::Remote;
 use crate::sources::Sources;
 
 /// Which value is set, and where.
@@ -52,18 +53,18 @@ impl Engine {
     /// environment would have an error that it does not have now. Nothing is written then.
     pub async fn set_value(&self, wanted: &SetValue<'_>) -> Result<ValueSet, Error> {
         let project = self.loaded_project()?;
-        let sources = self.project_sources()?;
+        let (sources, remote) = (self.project_sources()?, self.remote());
         let all = self.configurations(wanted.environment, wanted.config).await?;
         let name = config_with(&all, wanted.key)?;
         let (loaded, spec) = (&all[&name], &project.project.configs[&name]);
         let environment = self.environment(wanted.environment).await?;
-        let loader = Loader::new(project, &environment, &sources);
+        let loader = Loader::new(project, &environment, &sources, &remote);
         let schema = loader.schema(spec).map_err(Error::Invalid)?;
         let layer = target_layer(loaded, wanted).map_err(Error::invalid)?;
         let existing = loaded.configuration.get(wanted.key);
         let value = Schema::typed(schema.as_ref(), wanted.key, wanted.value, existing);
         let change = change(&sources, layer, wanted.key, &value, schema.as_ref())?;
-        let mut warnings = self.consequences(&change, &sources).await?;
+        let mut warnings = self.consequences(&change, &sources, &remote).await?;
         let pending = BTreeMap::from([(change.file.clone(), change.after.clone())]);
         let after = loader.with_pending(pending).load(spec).map_err(Error::Invalid)?;
         let origins = after.configuration.origins(wanted.key);
@@ -84,13 +85,14 @@ impl Engine {
         &self,
         change: &FileChange,
         sources: &Sources,
+        remote: &Remote,
     ) -> Result<Vec<Diagnostic>, Error> {
         let project = self.loaded_project()?;
         let pending = BTreeMap::from([(change.file.clone(), change.after.clone())]);
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for environment in self.environments().await? {
             for spec in project.project.configs.values() {
-                let loader = Loader::new(project, &environment, sources);
+                let loader = Loader::new(project, &environment, sources, remote);
                 let before = judged(loader.load(spec));
                 let after = judged(loader.with_pending(pending.clone()).load(spec));
                 let fresh = |error: &ValidationError| !before.0.iter().any(|old| same(old, error));

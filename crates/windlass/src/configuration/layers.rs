@@ -2,11 +2,12 @@
 
 use windlass_core::config::{Format, Node, parse};
 use windlass_core::diagnostic::Diagnostic;
-use windlass_core::project::{ConfigSpec, Layer, LayerSource, Located};
+use windlass_core::project::{ConfigSpec, HttpSource, Layer, LayerSource, Located};
 
 use super::load::Loader;
 use super::{FoundLayer, LayerKind};
 use crate::project::PROJECT_FILE;
+use crate::remote::{self, RemoteError};
 use crate::render::scope;
 use crate::sources::SourceErrorKind;
 
@@ -53,12 +54,38 @@ impl Loader<'_> {
                 let format = layer.format.unwrap_or(Format::Yaml);
                 (LayerKind::Variable, format!("env://{}", name.value), format, text)
             }
-            source @ LayerSource::Http(_) => return Err(vec![unread(source)]),
+            LayerSource::Http(http) => self.http(http, layer)?,
         };
         let present = text.is_some();
         let (optional, format) = (layer.optional, Some(format));
         let found = FoundLayer { layer: None, kind, source, format, optional, present };
         Ok(Read { found, text })
+    }
+
+    /// Returns what a server says.
+    fn http(
+        &self,
+        http: &HttpSource,
+        layer: &Layer,
+    ) -> Result<(LayerKind, String, Format, Option<String>), Problems> {
+        let url = scope::resolve(&http.url, &self.variables)?;
+        let source = remote::shown(&url).to_owned();
+        let refused = |error: RemoteError| {
+            let problem = http.url.error(PROJECT_FILE, format!("{source} {error}"));
+            vec![match error.hint() {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            }]
+        };
+        let bytes = self.remote.fetch(http, &url).map_err(refused)?;
+        if bytes.is_none() && !layer.optional {
+            return Err(refused(RemoteError::Status(404)));
+        }
+        let text = bytes.map(text_of).transpose();
+        let text = text.map_err(|problem| vec![problem.in_file(&source)])?;
+        let format =
+            format_of(&http.url, &source, layer.format).map_err(|problem| vec![problem])?;
+        Ok((LayerKind::Http, source, format, text))
     }
 
     /// Returns what is in a file of the project, or would be; nothing where it is missing and may be.
@@ -95,12 +122,6 @@ fn variable(name: &Located<String>, optional: bool) -> Result<Option<String>, Di
             Err(name.error(PROJECT_FILE, message))
         }
     }
-}
-
-fn unread(source: &LayerSource) -> Diagnostic {
-    source
-        .error(PROJECT_FILE, "layers from servers are not supported by this version")
-        .hint("keep a copy in the project and write its path")
 }
 
 /// Returns the format of `file`: as told, or by its name.

@@ -14,6 +14,7 @@ use windlass_core::template::{TemplateError, substitute};
 use super::layers::Read;
 use super::{FoundLayer, LayerKind, Loaded};
 use crate::project::{LoadedProject, PROJECT_FILE};
+use crate::remote::Remote;
 use crate::render::scope;
 use crate::sources::Sources;
 
@@ -22,6 +23,7 @@ type Problems = Vec<Diagnostic>;
 /// Loads configurations of a project for one environment.
 pub(crate) struct Loader<'l> {
     pub(super) sources: &'l Sources,
+    pub(super) remote: &'l Remote,
     pub(super) variables: BTreeMap<String, String>,
     /// What files will hold that are about to be changed.
     pub(super) pending: BTreeMap<String, String>,
@@ -33,9 +35,10 @@ impl<'l> Loader<'l> {
         loaded: &LoadedProject,
         environment: &Environment,
         sources: &'l Sources,
+        remote: &'l Remote,
     ) -> Self {
         let variables = scope::of_environment(&loaded.project.name, environment);
-        Self { sources, variables, pending: BTreeMap::new() }
+        Self { sources, remote, variables, pending: BTreeMap::new() }
     }
 
     /// Takes `pending` for what is in files, by their paths.

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::filter;
 use crate::project::PROJECT_FILE;
+use crate::remote::Remote;
 use crate::sources::Sources;
 
 type Problems = Vec<Diagnostic>;
@@ -86,16 +87,16 @@ impl Engine {
     /// written then.
     pub async fn migrate(&self, wanted: &RunMigration<'_>) -> Result<Migration, Error> {
         let project = self.loaded_project()?;
-        let sources = self.project_sources()?;
+        let (sources, remote) = (self.project_sources()?, self.remote());
         let (name, spec) = choose_one(project, wanted.config)?;
         let environment = self.environment(wanted.environment).await?;
-        let loader = Loader::new(project, &environment, &sources);
+        let loader = Loader::new(project, &environment, &sources, &remote);
         let migrator = migrator(&loader, name, spec).map_err(Error::Invalid)?;
         let loaded = loader.load(spec).map_err(Error::Invalid)?;
         let from = version(&migrator, &loaded, wanted.from).map_err(Error::invalid)?;
         let route = migrator.route(&from, wanted.to);
         let route = route.map_err(|error| Error::invalid(error.into()))?;
-        let texts = self.texts(name, &environment, &sources).await?;
+        let texts = self.texts(name, &environment, &sources, &remote).await?;
         let schema = loader.schema(spec).map_err(Error::Invalid)?;
         let run = |command: &[String], document: &serde_json::Value| {
             filter::run(command, document, &project.root)
@@ -125,11 +126,12 @@ impl Engine {
         name: &str,
         environment: &Environment,
         sources: &Sources,
+        remote: &Remote,
     ) -> Result<Vec<Text>, Error> {
         let project = self.loaded_project()?;
         let spec = &project.project.configs[name];
         let of = |environment: &Environment| {
-            Loader::new(project, environment, sources).files(spec).map_err(Error::Invalid)
+            Loader::new(project, environment, sources, remote).files(spec).map_err(Error::Invalid)
         };
         let mut texts = of(environment)?;
         for other in self.environments().await? {

@@ -30,6 +30,7 @@ pub use self::migration::{MigratedFile, Migration, MigrationStep, RunMigration};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::project::{LoadedProject, PROJECT_FILE};
+use crate::remote::Remote;
 use crate::sources::Sources;
 
 /// A configuration of one environment, and what its schema says about it.
@@ -129,8 +130,8 @@ impl Engine {
     ) -> Result<BTreeMap<String, Loaded>, Error> {
         let loaded = self.loaded_project()?;
         let environment = self.environment(environment).await?;
-        let sources = self.project_sources()?;
-        let loader = Loader::new(loaded, &environment, &sources);
+        let (sources, remote) = (self.project_sources()?, self.remote());
+        let loader = Loader::new(loaded, &environment, &sources, &remote);
         let (mut all, mut problems) = (BTreeMap::new(), Vec::new());
         for (name, spec) in choose(loaded, name)? {
             match loader.load(spec) {
@@ -150,11 +151,11 @@ impl Engine {
     /// When there is no project, or no such environment.
     pub async fn validate(&self, environments: &[String]) -> Result<Validation, Error> {
         let loaded = self.loaded_project()?;
-        let sources = self.project_sources()?;
+        let (sources, remote) = (self.project_sources()?, self.remote());
         let mut all = Validation::default();
         for environment in environments {
             for variant in self.environment(environment).await?.variants() {
-                all.look_at(loaded, &Loader::new(loaded, &variant, &sources));
+                all.look_at(loaded, &Loader::new(loaded, &variant, &sources, &remote));
             }
         }
         Ok(all)
@@ -163,6 +164,11 @@ impl Engine {
     /// Returns the project, or the error that there is none.
     pub(crate) fn loaded_project(&self) -> Result<&LoadedProject, Error> {
         self.project.as_ref().ok_or_else(|| Error::NoProject { start: self.base.clone() })
+    }
+
+    /// Returns what reads layers from servers: each of them once.
+    pub(crate) fn remote(&self) -> Remote {
+        Remote::new(self.http_cache.clone())
     }
 
     /// Opens the files of the project.

@@ -21,12 +21,12 @@ impl Engine {
         config: Option<&str>,
     ) -> Result<Value, Error> {
         let project = self.loaded_project()?;
-        let sources = self.project_sources()?;
+        let (sources, remote) = (self.project_sources()?, self.remote());
         let (_, spec) = choose_one(project, config)?;
         let (mut samples, mut problems) = (Vec::new(), Vec::new());
         for name in environments {
             let environment = self.environment(name).await?;
-            match Loader::new(project, &environment, &sources).load(spec) {
+            match Loader::new(project, &environment, &sources, &remote).load(spec) {
                 Ok(loaded) => samples.push(loaded.configuration),
                 Err(found) => super::add(&mut problems, found),
             }
@@ -50,10 +50,10 @@ impl Engine {
         format: Format,
     ) -> Result<String, Error> {
         let project = self.loaded_project()?;
-        let sources = self.project_sources()?;
+        let (sources, remote) = (self.project_sources()?, self.remote());
         let (name, spec) = choose_one(project, config)?;
         let environment = self.environment(environment).await?;
-        let loader = Loader::new(project, &environment, &sources);
+        let loader = Loader::new(project, &environment, &sources, &remote);
         let schema = loader.schema(spec).map_err(Error::Invalid)?;
         let schema = schema.ok_or_else(|| {
             let problem = Diagnostic::error(format!("configuration `{name}` has no schema"));

@@ -20,6 +20,7 @@ use crate::artifact;
 use crate::configuration::{Loaded, Loader};
 use crate::error::Error;
 use crate::project::LoadedProject;
+use crate::remote::Remote;
 use crate::sources::Sources;
 
 /// Services as they go into a release.
@@ -63,11 +64,13 @@ impl Jobs {
     pub(crate) fn of_project(
         loaded: &LoadedProject,
         environment: &Environment,
+        remote: &Remote,
     ) -> Result<Self, Error> {
         let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
         let mut collector = Collector {
             loaded,
             environment,
+            remote,
             sources: Arc::new(sources),
             variables: scope::of_environment(&loaded.project.name, environment),
             jinja: Arc::new(Jinja::new()),
@@ -101,6 +104,7 @@ fn running<'p>(
 struct Collector<'p> {
     loaded: &'p LoadedProject,
     environment: &'p Environment,
+    remote: &'p Remote,
     sources: Arc<Sources>,
     variables: BTreeMap<String, String>,
     jinja: Arc<Jinja>,
@@ -113,7 +117,7 @@ impl Collector<'_> {
     /// Loads and validates every configuration of the project: templates may use any of them.
     fn load_configurations(&mut self) {
         let sources = Arc::clone(&self.sources);
-        let loader = Loader::new(self.loaded, self.environment, &sources);
+        let loader = Loader::new(self.loaded, self.environment, &sources, self.remote);
         for (name, spec) in &self.loaded.project.configs {
             match loader.load(spec).and_then(Loaded::valid) {
                 Ok(loaded) => {

@@ -103,7 +103,9 @@ impl Engine {
     ) -> Result<Output, Error> {
         let jobs = match (input, &self.project) {
             (Input::Files(files), _) => Jobs::of_files(files, environment)?,
-            (Input::Project, Some(loaded)) => Jobs::of_project(loaded, environment)?,
+            (Input::Project, Some(loaded)) => {
+                Jobs::of_project(loaded, environment, &self.remote())?
+            }
             (Input::Project, None) => {
                 return Err(Error::NoProject { start: self.base.clone() });
             }

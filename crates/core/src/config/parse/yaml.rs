@@ -1,5 +1,7 @@
 //! YAML 1.2 from parser events, so that depth, aliases and duplicates are bounded while reading.
 
+mod simple;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +13,14 @@ use crate::config::scalar::{self, InvalidScalar};
 use crate::diagnostic::{Diagnostic, Position};
 
 pub(super) fn parse(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
+    match simple::parse(&file, text) {
+        Some(root) => Ok(root),
+        None => parse_any(file, text),
+    }
+}
+
+/// Reads everything that YAML is, from the events of its parser.
+fn parse_any(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
     let mut builder = Builder::new(file, text);
     let outcome = builder.read(text);
     let root = outcome.map(|()| builder.root.take().map_or_else(|| builder.empty(), |b| b.node));
@@ -197,6 +207,7 @@ impl Builder {
 
     fn open(&mut self, collection: Collection, anchor: usize, span: Span) -> Result<(), Stop> {
         self.report.descend(self.frames.len() + 1, span)?;
+        let span = Span { width: 1, ..span };
         self.frames.push(Frame { collection, anchor, span, count: 1, height: 0 });
         Ok(())
     }

@@ -10,8 +10,8 @@ use windlass_core::environment::EnvironmentType;
 use windlass_core::name::EnvironmentName;
 
 pub(crate) use self::config::{
-    Config, ConfigExplain, ConfigKey, ConfigMigrate, ConfigSchema, ConfigSet, ConfigShow,
-    ConfigTemplate, ConfigValidate, Report,
+    Config, ConfigCheck, ConfigExplain, ConfigKey, ConfigMigrate, ConfigSchema, ConfigSet,
+    ConfigShow, ConfigTemplate, ConfigValidate, Report,
 };
 
 const STYLES: Styles = Styles::styled()

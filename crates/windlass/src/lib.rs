@@ -20,6 +20,7 @@ pub mod clock;
 pub mod configuration;
 pub mod deploy;
 pub mod deployer;
+pub mod documents;
 mod durable;
 pub mod engine;
 pub mod error;

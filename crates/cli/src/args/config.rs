@@ -1,5 +1,7 @@
 //! `windlass config` and what follows it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 use windlass_core::config::Format;
 
@@ -21,6 +23,11 @@ pub(crate) enum Config {
         after_help = "Example:\n  windlass config validate staging\n  windlass config validate --format sarif > windlass.sarif"
     )]
     Validate(ConfigValidate),
+    /// Check plain files against a schema, outside of any project
+    #[command(
+        after_help = "Example:\n  windlass config show staging --config app > staging.yaml\n  windlass config check --schema schemas/app.schema.json staging.yaml"
+    )]
+    Check(ConfigCheck),
     /// Change one value in the file of a layer; comments and all else stay
     #[command(
         after_help = "Example:\n  windlass config set staging server.workers 8 --dry-run\n  windlass config set staging server.workers 8"
@@ -83,6 +90,19 @@ pub(crate) struct ConfigValidate {
     /// How it is said; `--output json` is the same as `--format json`
     #[arg(long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
     pub(crate) format: Report,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigCheck {
+    /// The JSON Schema, in JSON, YAML or TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// How it is said; `--output json` is the same as `--format json`
+    #[arg(long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
+    pub(crate) format: Report,
+    /// Files, or directories with .yaml, .yml, .toml and .json files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// How it is said what is wrong.

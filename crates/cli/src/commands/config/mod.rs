@@ -1,5 +1,6 @@
 //! `windlass config`
 
+mod check;
 mod explain;
 mod migrate;
 mod samples;
@@ -26,6 +27,7 @@ pub(crate) async fn run(app: &App, args: Config) -> Outcome {
         Config::Get(args) => explain::get(app, &app.engine()?, &args).await,
         Config::Explain(args) => explain::run(app, &app.engine()?, &args).await,
         Config::Validate(args) => validate::run(app, &args).await,
+        Config::Check(args) => check::run(app, &args),
         Config::Set(args) => set::run(app, &app.engine()?, &args).await,
         Config::Migrate(args) => migrate::run(app, &app.engine()?, &args).await,
         Config::Schema(args) => samples::schema(app, &app.engine()?, &args).await,

@@ -151,6 +151,18 @@ impl Schema {
         self.validate_quoting(configuration.root(), Quoting::Nothing)
     }
 
+    /// Returns everything that the schema does not allow in `document`, a value outside of any
+    /// configuration, as [`Schema::validate`] does; untyped text is typed and secrets are marked first.
+    #[must_use]
+    pub fn validate_document(&self, mut document: Node) -> Vec<ValidationError> {
+        let walker = Walker::new(&self.json);
+        coerce::coerce(&walker, &mut document);
+        if self.has_secrets {
+            coerce::mark_secrets(&walker, &mut document);
+        }
+        self.validate_quoting(&document, Quoting::NoSecrets)
+    }
+
     fn validate_quoting(&self, root: &Node, quoting: Quoting) -> Vec<ValidationError> {
         let value = root.to_json();
         if self.validator.is_valid(&value) {

@@ -57,6 +57,11 @@ fn check_text(file: &Arc<str>, text: &str) -> Result<(), Diagnostic> {
         let message = format!("text has {} bytes: {MAX_TEXT} at most", text.len());
         return Err(Diagnostic::error(message).in_file(&**file));
     }
+    if text.starts_with('\u{feff}') {
+        let message = "text starts with a second byte order mark";
+        let start = Position { line: 1, column: 1 };
+        return Err(Diagnostic::error(message).in_file(&**file).at(start));
+    }
     match text.find('\0') {
         None => Ok(()),
         Some(at) => Err(Diagnostic::error("text holds a NUL character")

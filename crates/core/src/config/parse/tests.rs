@@ -279,6 +279,10 @@ fn a_byte_order_mark_is_ignored_at_the_start() {
         assert_eq!(read(format, &format!("\u{feff}{text}")).to_json(), json!({"a": 1}), "{format}");
     }
     assert_eq!(place(&read(Yaml, "\u{feff}a: 1"), "a").0, "f:1:4");
+    for (format, text) in [(Yaml, "a: 1"), (Toml, "a = 1"), (Json, "{\"a\": 1}")] {
+        let twice = error(format, &format!("\u{feff}\u{feff}{text}"));
+        assert_eq!(twice, "f:1:1: text starts with a second byte order mark");
+    }
 }
 
 #[test]

@@ -437,3 +437,24 @@ fn a_migration_prints_its_steps_and_files() {
     let fields = ["from: text", "to: text", "rule: text", "places: number", "line: number?"];
     assert_fields(&migration["files"][0]["applied"][0], &fields);
 }
+
+#[test]
+fn config_check_reports_every_error_of_plain_files() {
+    let project = project();
+    project.write("plain/a.yaml", "port: 1\n").write("plain/b.json", "{\"port\": \"x\"}");
+    let check = ["config", "check", "--schema", "app.schema.json", "plain"];
+    let found = object(&project, &check, 1);
+    assert_fields(&found, &["valid: boolean", "files: number", "errors: list"]);
+    assert_eq!((&found["valid"], &found["files"]), (&json!(false), &json!(2)));
+    let error = &found["errors"][0];
+    assert_eq!((&error["file"], &error["path"]), (&json!("plain/b.json"), &json!("port")));
+    assert_eq!((&error["line"], &error["column"]), (&json!(1), &json!(10)));
+    run(&project, &check).code(1).says("plain/b.json:1:10");
+    let github = run(&project, &[&check[..], &["--format", "github"]].concat()).code(1).stdout;
+    assert!(github.starts_with("::error file=plain/b.json,line=1,col=10"), "{github}");
+    let sarif = run(&project, &[&check[..], &["--format", "sarif"]].concat()).code(1).json();
+    assert_eq!(sarif["version"], "2.1.0");
+    project.write("plain/b.json", "{\"port\": 2}");
+    assert_eq!(object(&project, &check, 0)["valid"], true);
+    run(&project, &["config", "check", "--schema", "none.json", "plain"]).code(1).says("none.json");
+}

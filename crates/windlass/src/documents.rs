@@ -189,8 +189,8 @@ mod tests {
         assert_eq!(
             errors,
             [
-                "a/z.toml:2: port: expected an integer, found a string",
-                "b.yaml:1: port: expected an integer, found a string",
+                r#"a/z.toml:2: port: "y" is not of type "integer""#,
+                r#"b.yaml:1: port: "x" is not of type "integer""#,
                 "c.json:1: : trailing commas are not allowed",
             ]
         );

@@ -26,7 +26,7 @@ pub(crate) fn run(app: &App, args: &ConfigCheck) -> Outcome {
             )?;
         }
         Report::Sarif => {
-            app.print_text(&sarif(env!("CARGO_PKG_VERSION"), &diagnostics(checked)))?
+            app.print_text(&sarif(env!("CARGO_PKG_VERSION"), &diagnostics(checked)))?;
         }
         Report::Github => app.print_text(&github_annotations(&diagnostics(checked)))?,
         Report::Text => show(app, checked)?,

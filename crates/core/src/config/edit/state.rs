@@ -35,10 +35,10 @@ impl<'a> State<'a> {
             let hint = "change it by hand, or set the key in a YAML, TOML or JSON layer";
             return Err(Diagnostic::error(message).in_file(file).hint(hint));
         }
+        let root = parsed(format, file, text)?;
         let unmarked = text.strip_prefix(MARK);
         let marked = unmarked.is_some();
         let text = Cow::Borrowed(unmarked.unwrap_or(text));
-        let root = parsed(format, file, &text)?;
         Ok(Self { format, file, marked, text, root })
     }
 

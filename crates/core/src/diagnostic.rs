@@ -130,6 +130,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+impl std::error::Error for Diagnostic {}
+
 /// Returns the one of `known` that `word` was probably meant to be: the most similar by
 /// Damerau-Levenshtein distance, if it differs in no more than a third of its letters.
 #[must_use]

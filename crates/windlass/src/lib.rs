@@ -6,6 +6,7 @@
 //! | read | for |
 //! |---|---|
 //! | [`engine`], [`deployer`] | what can be asked |
+//! | [`manager`] | configuration for a program of your own |
 //! | [`project`], [`configuration`], [`render`], [`sources`], [`artifact`] | from a project to files |
 //! | [`deploy`], [`rollback`], [`status`], [`executor`] | from files to targets, and back |
 //! | [`host`] | how a target is reached |
@@ -29,6 +30,7 @@ pub mod executor;
 mod filter;
 mod fleet;
 pub mod host;
+pub mod manager;
 pub mod objects;
 mod planner;
 pub mod project;
@@ -46,6 +48,11 @@ pub use deployer::{ConfigurationDeployer, deploy_configuration};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use events::EventSink;
+pub use manager::{
+    Configuration, ConfigurationManager, load_configuration, validate_configuration,
+};
 pub use rollback::Subject;
+pub use windlass_core::config::Schema as ConfigSchema;
+pub use windlass_core::config::migrate::ConfigMigrator;
 pub use windlass_core::environment::{Environment, EnvironmentType};
 pub use windlass_core::record::{ConfigDeployment, DeploymentStatus};

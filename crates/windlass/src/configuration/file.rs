@@ -178,7 +178,7 @@ fn safe(version: &str) -> String {
 }
 
 /// Puts `bytes` at `path` in one rename, with the mode of what is there.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mode = match fs::metadata(path) {
         Ok(found) => found.permissions(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Permissions::from_mode(NEW),

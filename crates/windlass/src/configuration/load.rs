@@ -198,7 +198,7 @@ fn of_process(prefix: &str, schema: Option<&Schema>, existing: &Node) -> Result<
 }
 
 /// Returns the first error in a value, as the configuration wants it: by byte.
-fn within(text: &str, errors: Vec<TemplateError>) -> SubstitutionError {
+pub(crate) fn within(text: &str, errors: Vec<TemplateError>) -> SubstitutionError {
     let Some(error) = errors.into_iter().next() else {
         return SubstitutionError { message: String::new(), offset: 0, width: 1, hint: None };
     };

@@ -24,7 +24,8 @@ use windlass_core::project::ConfigSpec;
 
 pub use self::edit::{SetValue, ValueSet};
 pub use self::file::FileChange;
-pub(crate) use self::load::Loader;
+pub(crate) use self::file::replace;
+pub(crate) use self::load::{Loader, within as first_error};
 pub use self::migration::{MigratedFile, Migration, MigrationStep, RunMigration};
 
 use crate::engine::Engine;
@@ -55,6 +56,8 @@ pub struct Loaded {
 pub enum LayerKind {
     /// The defaults of the schema.
     SchemaDefaults,
+    /// Defaults that a program brings.
+    Defaults,
     /// A file of the project.
     File,
     /// An environment variable that holds the whole text.

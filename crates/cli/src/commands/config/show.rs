@@ -73,6 +73,7 @@ fn layers(all: &BTreeMap<String, Loaded>, app: &App) -> String {
 fn row(number: usize, layer: &FoundLayer) -> [Cell; 4] {
     let kind = match layer.kind {
         LayerKind::SchemaDefaults => "schema defaults",
+        LayerKind::Defaults => "defaults",
         LayerKind::File => "file",
         LayerKind::Variable => "variable",
         LayerKind::Http => "server",

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::TcpConnector;
 use ureq::{Agent, Body, Error};
 
 use super::ProbeFailure;
@@ -29,8 +31,9 @@ pub(super) fn probe(url: &str, timeout: Duration) -> Result<(), ProbeFailure> {
     read(response.body_mut(), deadline).map_err(|error| explain(error, timeout))
 }
 
+/// Returns an agent on sockets alone, also where another crate has the client built with TLS.
 fn agent(timeout: Duration) -> Agent {
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .timeout_global(Some(timeout))
         .max_redirects(REDIRECTS)
         .max_redirects_will_error(true)
@@ -38,8 +41,8 @@ fn agent(timeout: Duration) -> Agent {
         .proxy(None)
         .max_idle_connections(0)
         .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent()
+        .build();
+    Agent::with_parts(config, TcpConnector::default(), DefaultResolver::default())
 }
 
 /// Reads the body to its end. One that goes on beyond [`BODY`] may never end, and is a failure.

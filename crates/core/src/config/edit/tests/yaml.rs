@@ -233,5 +233,5 @@ fn anchors_are_never_broken() {
 #[test]
 fn what_the_parser_skips_does_not_mislead() {
     let error = error(Format::Yaml, "\u{feff}\u{feff}'q': 1\n", "a=1");
-    assert!(error.contains("cannot be edited"), "{error}");
+    assert!(error.contains("second byte order mark"), "{error}");
 }

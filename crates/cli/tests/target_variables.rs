@@ -69,6 +69,20 @@ fn rendering_needs_to_know_for_which_target() {
 }
 
 #[test]
+fn configuration_is_shown_as_a_target_sees_it() {
+    let (project, windlass) = fleet();
+    project.edit(
+        "windlass.toml",
+        "[services.app]",
+        "[config.app]\nlayers = [\"app.yaml\"]\n\n[services.app]",
+    );
+    project.write("app.yaml", "zone: ${ZONE}\n");
+    assert_eq!(windlass.run(&["config", "get", "prod", "zone"]).success().stdout, "eu\n");
+    let west = ["config", "get", "prod", "zone", "--target", "c"];
+    assert_eq!(windlass.run(&west).success().stdout, "us-west\n");
+}
+
+#[test]
 fn unknown_groups_and_versions_by_target_are_refused() {
     let (project, windlass) = fleet();
     project.edit("windlass.toml", "groups = [\"west\"], v", "groups = [\"wset\"], v");

@@ -50,6 +50,9 @@ pub(crate) enum Config {
 pub(crate) struct ConfigShow {
     /// The environment
     pub(crate) environment: String,
+    /// As this target sees it, where targets have variables of their own
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
     /// Which configuration, where the project has several
     #[arg(long, value_name = "NAME")]
     pub(crate) config: Option<String>,
@@ -67,6 +70,9 @@ pub(crate) struct ConfigKey {
     pub(crate) environment: String,
     /// The key, with dots: database.host
     pub(crate) key: String,
+    /// As this target sees it, where targets have variables of their own
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
     /// Which configuration, where the project has several
     #[arg(long, value_name = "NAME")]
     pub(crate) config: Option<String>,
@@ -78,6 +84,9 @@ pub(crate) struct ConfigExplain {
     pub(crate) environment: String,
     /// The key, with dots; all of them unless one is named
     pub(crate) key: Option<String>,
+    /// As this target sees it, where targets have variables of their own
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
     /// Which configuration, where the project has several
     #[arg(long, value_name = "NAME")]
     pub(crate) config: Option<String>,

@@ -54,7 +54,7 @@ impl Engine {
     pub async fn set_value(&self, wanted: &SetValue<'_>) -> Result<ValueSet, Error> {
         let project = self.loaded_project()?;
         let (sources, remote) = (self.project_sources()?, self.remote());
-        let all = self.configurations(wanted.environment, wanted.config).await?;
+        let all = self.configurations(wanted.environment, None, wanted.config).await?;
         let name = config_with(&all, wanted.key)?;
         let (loaded, spec) = (&all[&name], &project.project.configs[&name]);
         let environment = self.environment(wanted.environment).await?;

@@ -121,7 +121,8 @@ impl Loaded {
 
 impl Engine {
     /// Loads configurations of the project for an environment, under their names: the one called
-    /// `name`, or all.
+    /// `name`, or all. With `target`, as that target sees them; without, with the variables that all
+    /// targets share.
     ///
     /// # Errors
     /// [`Error::Invalid`] with all that is wrong in their layers, or when there is none. What a schema
@@ -129,10 +130,14 @@ impl Engine {
     pub async fn configurations(
         &self,
         environment: &str,
+        target: Option<&str>,
         name: Option<&str>,
     ) -> Result<BTreeMap<String, Loaded>, Error> {
         let loaded = self.loaded_project()?;
-        let environment = self.environment(environment).await?;
+        let environment = match target {
+            Some(_) => self.environment_at(environment, target).await?,
+            None => self.environment(environment).await?,
+        };
         let (sources, remote) = (self.project_sources()?, self.remote());
         let loader = Loader::new(loaded, &environment, &sources, &remote);
         let (mut all, mut problems) = (BTreeMap::new(), Vec::new());

@@ -16,7 +16,9 @@ use crate::error::{CliError, Exit};
 use crate::ui::escape;
 
 pub(super) async fn get(app: &App, engine: &Engine, args: &ConfigKey) -> Outcome {
-    let all = engine.configurations(&args.environment, args.config.as_deref()).await?;
+    let all = engine
+        .configurations(&args.environment, args.target.as_deref(), args.config.as_deref())
+        .await?;
     let is_set = |one: &Configuration| one.get(&args.key).is_some();
     let one = Explained::of(the_one(&all, &args.key, &is_set)?, &args.key);
     super::print(app, || plain(&one.value) + "\n", one.to_json(), &warnings_of(&all))?;
@@ -24,7 +26,9 @@ pub(super) async fn get(app: &App, engine: &Engine, args: &ConfigKey) -> Outcome
 }
 
 pub(super) async fn run(app: &App, engine: &Engine, args: &ConfigExplain) -> Outcome {
-    let all = engine.configurations(&args.environment, args.config.as_deref()).await?;
+    let all = engine
+        .configurations(&args.environment, args.target.as_deref(), args.config.as_deref())
+        .await?;
     let warnings = warnings_of(&all);
     if let Some(key) = &args.key {
         let is_told = |one: &Configuration| !one.origins(key).is_empty();

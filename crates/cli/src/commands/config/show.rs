@@ -16,7 +16,9 @@ use crate::ui::style::Tint;
 use crate::ui::table::{Cell, Table};
 
 pub(super) async fn run(app: &App, engine: &Engine, args: &ConfigShow) -> Outcome {
-    let all = engine.configurations(&args.environment, args.config.as_deref()).await?;
+    let all = engine
+        .configurations(&args.environment, args.target.as_deref(), args.config.as_deref())
+        .await?;
     let warnings = warnings_of(&all);
     if args.layers {
         let value = json!({ "environment": args.environment, "layers": layers_json(&all) });

@@ -18,7 +18,7 @@ use windlass_core::target::{Address, TargetId};
 use crate::probe::{self, ProbeContext};
 use crate::run::{self, Context, Exit};
 use crate::site::{
-    BlobSource, Inspection, Live, LockedSite, Owner, Recovered, Site, SiteError, StagedRelease,
+    BlobSource, Inspection, Live, LockedSite, Owner, Site, SiteError, StagedRelease,
 };
 
 /// How long `check` and `on_change` may take.
@@ -104,17 +104,6 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Brings the target back to one whole release after an interruption, if there was one.
-    ///
-    /// # Errors
-    /// When the journal cannot be read or carried out.
-    pub fn recover(&self) -> Result<Option<Recovered>, WorkError> {
-        if self.site.inspect(None)?.interrupted.is_none() {
-            return Ok(None);
-        }
-        Ok(self.site.lock()?.recover()?)
-    }
-
     /// Locks the target and makes it whole. Reloads that an interrupted activation queued stay in
     /// the queue until the next one is done.
     fn lock_whole(&self) -> Result<LockedSite<'_>, WorkError> {
@@ -218,7 +207,7 @@ impl Worker<'_> {
     /// The target is on `to` after [`WorkError::Command`], [`WorkError::Refused`] and
     /// [`WorkError::Unhealthy`]; [`WorkError::Moved`] when it holds none of `over`, and is left as it
     /// is; after [`WorkError::Site`] it is where it was, or its journal says what
-    /// [`Worker::recover`] will do.
+    /// the next [`Worker::activate`] will do.
     pub fn activate(
         &self,
         deployment: &DeploymentId,

@@ -1,11 +1,10 @@
 //! Errors at the edge: the only place that knows exit codes and hints.
 
 use serde_json::{Value, json};
-use windlass::engine::did_you_mean;
 use windlass::error::describe;
 use windlass::store::StoreError;
 use windlass::{ConfigDeployment, Error};
-use windlass_core::diagnostic::Diagnostic;
+use windlass_core::diagnostic::{Diagnostic, nearest};
 use windlass_core::record::Outcome;
 
 /// How a command ended.
@@ -179,7 +178,7 @@ fn hint(error: &Error) -> Option<String> {
 }
 
 fn unknown_environment(name: &str, known: &[String]) -> String {
-    match did_you_mean(name, known) {
+    match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => {
             "there are none yet: see `windlass env create --help`".to_owned()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use windlass_agent::site::{Site, SiteError};
 use windlass_agent::work::Assignment;
-use windlass_core::diagnostic::{Diagnostic, nearest};
+use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
@@ -282,10 +282,4 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("base", &self.base).finish_non_exhaustive()
     }
-}
-
-/// Returns the name in `known` that `name` was probably meant to be.
-#[must_use]
-pub fn did_you_mean<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    nearest(name, known.iter().map(String::as_str))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use windlass_agent::site::{Inspection, Recovered, Site};
+use windlass_agent::site::{Inspection, Site};
 use windlass_agent::work::{Assignment, Worker};
 use windlass_core::event::Event;
 use windlass_core::record::{DeploymentId, TargetState};
@@ -66,10 +66,6 @@ impl LocalHost {
 impl Host for LocalHost {
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError> {
         self.work(move |worker, _| Ok(worker.inspect(wanted.as_deref())?)).await
-    }
-
-    async fn recover(&self) -> Result<Option<Recovered>, HostError> {
-        self.work(|worker, _| Ok(worker.recover()?)).await
     }
 
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use windlass_agent::site::{Inspection, Recovered};
+use windlass_agent::site::Inspection;
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::record::{DeploymentId, TargetState};
 use windlass_core::release::{Manifest, ReleaseId};
@@ -49,9 +49,6 @@ impl HostError {
 pub trait Host: Send + Sync {
     /// Returns what is on the target, and what stands in the way of `wanted`. Changes nothing.
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError>;
-
-    /// Brings the target back to one whole release after an interruption, if there was one.
-    async fn recover(&self) -> Result<Option<Recovered>, HostError>;
 
     /// Returns a release as the target itself keeps it, or nothing where it does not: it may have
     /// been deployed from another workspace.

@@ -10,7 +10,7 @@ use windlass::host::{ByAddress, Host, HostError, Reach, Reacher};
 use windlass::project::LoadedProject;
 use windlass::store::{FileStore, StateStore};
 use windlass::{ConfigDeployment, DeploymentStatus, Engine, Error, Input, Options, Subject};
-use windlass_agent::site::{Inspection, Recovered};
+use windlass_agent::site::Inspection;
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::name::EnvironmentName;
 use windlass_core::plan::Plan;
@@ -127,10 +127,6 @@ impl FailingHost {
 impl Host for FailingHost {
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError> {
         self.call(Call::Inspect, self.host.inspect(wanted)).await
-    }
-
-    async fn recover(&self) -> Result<Option<Recovered>, HostError> {
-        self.host.recover().await
     }
 
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {

@@ -8,10 +8,11 @@ use super::SiteError;
 const MOST_THREADS: usize = 4;
 
 /// Returns what `work` gives for each of `items`, in no particular order; `start` makes what each
-/// thread keeps to itself. After the first failure no further item is begun.
+/// thread keeps to itself. After a failure no further item is begun.
 ///
 /// # Errors
-/// The first failure.
+/// The failure of the item that comes first in `items`, whichever thread was faster: an item that
+/// was taken is worked on, and they are taken in order.
 pub(super) fn each<T: Sync, S, R: Send>(
     items: &[T],
     start: impl Fn() -> S + Sync,
@@ -22,12 +23,14 @@ pub(super) fn each<T: Sync, S, R: Send>(
     let worker = || {
         let mut own = start();
         let mut results = Vec::new();
-        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if failed.load(Ordering::Relaxed) {
-                break;
-            }
+        while !failed.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
             let result = work(&mut own, item);
-            results.push(result.inspect_err(|_| failed.store(true, Ordering::Relaxed))?);
+            results.push(result.map_err(|error| {
+                failed.store(true, Ordering::Relaxed);
+                (index, error)
+            })?);
         }
         Ok(results)
     };
@@ -39,8 +42,25 @@ pub(super) fn each<T: Sync, S, R: Send>(
         }
         keep(&gathered, worker());
     });
-    let results = gathered.into_inner().expect("no worker panics while it holds the results");
-    Ok(results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    first_failure(gathered.into_inner().expect("no worker panics while it holds the results"))
+}
+
+/// What one thread has: its results, or the failure that ended it and the index of its item.
+type Share<R> = Result<Vec<R>, (usize, SiteError)>;
+
+fn first_failure<R>(shares: Vec<Share<R>>) -> Result<Vec<R>, SiteError> {
+    let mut results = Vec::new();
+    let mut failures = Vec::new();
+    for share in shares {
+        match share {
+            Ok(share) => results.extend(share),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    match failures.into_iter().min_by_key(|(index, _)| *index) {
+        Some((_, error)) => Err(error),
+        None => Ok(results),
+    }
 }
 
 fn keep<R>(gathered: &Mutex<Vec<R>>, result: R) {
@@ -72,5 +92,20 @@ mod tests {
         let items: Vec<usize> = (0..100).collect();
         assert!(matches!(each(&items, || (), fail), Err(SiteError::NotADirectory(_))));
         assert!(each(&[], || (), fail).expect("nothing to do").is_empty());
+    }
+
+    #[test]
+    fn of_two_failures_the_one_of_the_earlier_item_is_returned() {
+        let both = std::sync::Barrier::new(2);
+        let fail = |(): &mut (), n: &usize| -> Result<(), SiteError> {
+            both.wait();
+            Err(SiteError::NotADirectory(n.to_string().into()))
+        };
+        for _ in 0..50 {
+            let Err(SiteError::NotADirectory(path)) = each(&[0, 1], || (), fail) else {
+                panic!("no failure")
+            };
+            assert_eq!(path, std::path::Path::new("0"));
+        }
     }
 }

@@ -21,18 +21,20 @@ pub(super) fn each<T: Sync, S, R: Send>(
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let worker = || {
+        let mut share = Share { results: Vec::new(), failure: None };
         let mut own = start();
-        let mut results = Vec::new();
         while !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(index) else { break };
-            let result = work(&mut own, item);
-            results.push(result.map_err(|error| {
-                failed.store(true, Ordering::Relaxed);
-                (index, error)
-            })?);
+            match work(&mut own, item) {
+                Ok(result) => share.results.push(result),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    share.failure = Some((index, error));
+                }
+            }
         }
-        Ok(results)
+        share
     };
     let others = items.len().min(threads()).saturating_sub(1);
     let gathered = Mutex::new(Vec::new());
@@ -45,17 +47,19 @@ pub(super) fn each<T: Sync, S, R: Send>(
     first_failure(gathered.into_inner().expect("no worker panics while it holds the results"))
 }
 
-/// What one thread has: its results, or the failure that ended it and the index of its item.
-type Share<R> = Result<Vec<R>, (usize, SiteError)>;
+/// What one thread did.
+struct Share<R> {
+    results: Vec<R>,
+    /// The failure that ended it, with the index of its item.
+    failure: Option<(usize, SiteError)>,
+}
 
 fn first_failure<R>(shares: Vec<Share<R>>) -> Result<Vec<R>, SiteError> {
     let mut results = Vec::new();
     let mut failures = Vec::new();
     for share in shares {
-        match share {
-            Ok(share) => results.extend(share),
-            Err(failure) => failures.push(failure),
-        }
+        results.extend(share.results);
+        failures.extend(share.failure);
     }
     match failures.into_iter().min_by_key(|(index, _)| *index) {
         Some((_, error)) => Err(error),

@@ -2,27 +2,101 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Entry, Fields, Item, Shape};
+use super::fields::{Entry, Fields, Item};
 use super::input::{Problem, Span};
 use super::layer::{self, Layer, is_variable};
+use super::shape::{Field, Kind, List, PATH, Shape, TEXT, Text, names};
 use super::{Located, source};
 use crate::config::{Configuration, ListMerge, MergeRules, key};
 use crate::diagnostic::{Diagnostic, Severity};
 
-const CONFIG: Shape = Shape {
+pub(super) static CONFIG: Shape = Shape {
     fields: &[
-        "layers",
-        "schema",
-        "schema_defaults",
-        "append",
-        "merge",
-        "null_deletes",
-        "environment_prefix",
-        "migrations",
+        Field::new(
+            "layers",
+            Kind::List(&List::some(layer::LAYER_KIND)),
+            "[\"config/defaults.yaml\", \"environments/${ENVIRONMENT}/app.yaml\"]",
+            "What is merged, in order: maps deeply, scalars and lists replaced by the later one. Each \
+             is a path to a YAML, TOML, JSON or `.env` file, `\"file://PATH\"`, `\"env://VARIABLE\"` \
+             (a variable that holds a whole document), `\"https://…\"`, `\"http://…\"` of this \
+             machine, or a table.",
+        )
+        .required(),
+        Field::new(
+            "schema",
+            Kind::Text(&PATH),
+            "\"schemas/app.schema.json\"",
+            "The JSON Schema that the merged whole must satisfy. `\"x-secret\": true` marks values \
+             that are never shown, `\"deprecated\": true` keys that are warned of.",
+        ),
+        Field::new(
+            "schema_defaults",
+            Kind::Boolean,
+            "true",
+            "Whether the defaults of the schema are the lowest layer. In an optional section they \
+             are there only if the section is.",
+        )
+        .or("false")
+        .beside("schema = \"schemas/app.schema.json\""),
+        Field::new(
+            "append",
+            Kind::List(&List::of(Kind::Text(&DOTTED_KEY))),
+            "[\"features\"]",
+            "Dotted keys whose lists are appended to, not replaced.",
+        ),
+        Field::new(
+            "merge",
+            Kind::Tree { name: "merge", leaves: &RULE },
+            "{ server.plugins = \"append\", services = { by = \"name\" } }",
+            "What becomes of two lists, by their dotted key: `\"replace\"`, `\"append\"`, \
+             `\"prepend\"`, `\"unique\"`, or a table, which merges elements that are the same. `*` \
+             stands for any key.",
+        )
+        .or_else("`\"replace\"` for all"),
+        Field::new(
+            "null_deletes",
+            Kind::Boolean,
+            "true",
+            "Whether a null in a later layer deletes the key.",
+        )
+        .or("false"),
+        Field::new(
+            "environment_prefix",
+            Kind::Text(&PREFIX),
+            "\"APP\"",
+            "With `\"APP\"`, the variable `APP_DATABASE__HOST` sets `database.host`, above all \
+             layers; its type is that of the schema.",
+        ),
+        Field::new(
+            "migrations",
+            Kind::Text(&PATH),
+            "\"migrations/app.toml\"",
+            "The file with the rules that bring its files from one version to another.",
+        ),
     ],
-    later: &[],
+    ..Shape::header("config", "`[config.NAME]`", "A configuration, made of layers.")
 };
-const BY: Shape = Shape { fields: &["by"], later: &[] };
+
+static BY: Shape = Shape {
+    fields: &[Field::new(
+        "by",
+        Kind::Text(&TEXT),
+        "\"name\"",
+        "The field that says which elements of two lists are the same.",
+    )
+    .required()],
+    ..Shape::inline(
+        "merge_by",
+        "A table of `merge`",
+        "Elements of two lists with the same field are merged.",
+    )
+};
+
+static DOTTED_KEY: Text = Text::matching("dotted key", r"\S");
+static PREFIX: Text =
+    Text::matching("name of a variable", "^([A-Za-z]|[A-Za-z_][A-Za-z0-9_]*[A-Za-z0-9])$");
+static RULE: Kind = Kind::Any(&[Kind::Choice(&RULE_NAMES), Kind::Table(&BY)]);
+const RULE_NAMES: [&str; 4] = names(&RULES);
 
 /// What a rule of `merge` may be by its name alone.
 const RULES: [(&str, Rule); 4] = [
@@ -90,7 +164,7 @@ impl ConfigSpec {
 pub(super) fn read(item: &Item<'_>, name: &str) -> Option<ConfigSpec> {
     let fields = item.fields(format!("[config.{name}]"), &CONFIG)?;
     let layers = fields
-        .require("layers", "[\"config/app.yaml\"]")
+        .require("layers")
         .and_then(|layers| layers.nonempty_list("paths and URLs", "name at least one"))
         .unwrap_or_default();
     let null_deletes = fields.get("null_deletes").and_then(|deletes| deletes.boolean());

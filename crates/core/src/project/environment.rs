@@ -3,28 +3,109 @@
 use std::collections::BTreeMap;
 
 use super::Declared;
-use super::fields::{Fields, Item, Shape};
+use super::fields::{Fields, Item};
 use super::input::shown;
+use super::shape::{ANY, Field, Kind, List, NAME, Shape, TEXT, Text};
 use super::target::{self, Groups, Runnable};
 use crate::environment::{Environment, EnvironmentType};
 use crate::name::{EnvironmentName, ServiceName};
 use crate::path::{InvalidPath, RelativePath};
 
-const ENVIRONMENT: Shape = Shape {
+pub(super) static ENVIRONMENT: Shape = Shape {
     fields: &[
-        "type",
-        "config_path",
-        "variables",
-        "targets",
-        "services",
-        "groups",
-        "strategy",
-        "protect",
+        Field::new(
+            "type",
+            Kind::Choice(&TYPE_NAMES),
+            "\"staging\"",
+            "What kind of environment it is.",
+        )
+        .required(),
+        Field::new(
+            "config_path",
+            Kind::Text(&TEXT),
+            "\"/etc/shop\"",
+            "Where files go, below the root of each target.",
+        )
+        .required(),
+        Field::new(
+            "variables",
+            VARIABLES,
+            "{ DB_HOST = \"db.staging.internal\" }",
+            "Values for `${KEY}`.",
+        )
+        .or_else("those of the project"),
+        Field::new(
+            "targets",
+            Kind::List(&List::some(target::TARGET_KIND).unique()),
+            "[\"local:./state/1\", { name = \"two\", address = \"local:./state/2\" }]",
+            "Where it is deployed to: addresses, or tables. `local:ROOT` is a directory of this \
+             machine; a relative one starts at the project.",
+        )
+        .required(),
+        Field::new("services", SERVICES, "[\"web\"]", "Which services run here.").or_else("all"),
+        Field::new(
+            "groups",
+            Kind::Map { keys: &ANY, values: &Kind::Table(&GROUP) },
+            "{ eu = { variables = { REGION = \"eu\" } } }",
+            "Groups that targets can be in, by name. A target sees the variables of the environment, \
+             over them those of its groups in the order in which it names them, and over those its \
+             own.",
+        ),
+        Field::new(
+            "strategy",
+            super::strategy::KIND,
+            "{ rolling = { parallel = 1 } }",
+            "In which order targets are moved: `\"rolling\"`, or a table with its settings.",
+        )
+        .or("\"rolling\""),
+        Field::new(
+            "protect",
+            Kind::Boolean,
+            "true",
+            "Whether a deployment needs `--yes`, an answer at the terminal, or a saved plan.",
+        )
+        .or("false"),
     ],
     later: &["secrets", "inventory", "budget", "confirm"],
+    ..Shape::header(
+        "environment",
+        "`[environments.NAME]`",
+        "Where the project is deployed to, and with which values.",
+    )
 };
 
-const GROUP: Shape = Shape { fields: &["variables"], later: &[] };
+static GROUP: Shape = Shape {
+    fields: &[Field::new(
+        "variables",
+        TARGET_VARIABLES,
+        "{ REGION = \"eu\" }",
+        "Values for `${KEY}`; `VERSION` cannot be one of them.",
+    )],
+    ..Shape::inline("group", "A table of `groups`", "What targets have in common.")
+};
+
+/// A list of names of services.
+pub(super) const SERVICES: Kind = Kind::List(&List::some(Kind::Text(&NAME)).unique());
+/// Values for `${KEY}`.
+pub(super) const VARIABLES: Kind = Kind::Map { keys: &VARIABLE, values: &VALUE };
+/// Values for `${KEY}` that differ from target to target.
+pub(super) const TARGET_VARIABLES: Kind = Kind::Map { keys: &TARGET_VARIABLE, values: &VALUE };
+
+const VARIABLE_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+static VARIABLE: Text = Text::matching("variable", VARIABLE_PATTERN);
+static TARGET_VARIABLE: Text =
+    Text { except: &["VERSION"], ..Text::matching("variable", VARIABLE_PATTERN) };
+static VALUE: Kind = Kind::Any(&[Kind::Text(&ANY), Kind::Whole, Kind::Boolean]);
+
+const TYPE_NAMES: [&str; 4] = {
+    let mut names = [""; 4];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = EnvironmentType::ALL[at].as_str();
+        at += 1;
+    }
+    names
+};
 
 /// Reads `[environments.NAME]`.
 pub(super) fn read(
@@ -33,8 +114,8 @@ pub(super) fn read(
     declared: &Declared<'_>,
 ) -> Option<Environment> {
     let fields = item.fields(format!("[environments.{name}]"), &ENVIRONMENT)?;
-    let kind = fields.require("type", "\"staging\"").and_then(|kind| read_type(&kind));
-    let config_path = fields.require("config_path", "\"/etc/app\"");
+    let kind = fields.require("type").and_then(|kind| read_type(&kind));
+    let config_path = fields.require("config_path");
     let config_path = config_path.and_then(|path| read_config_path(&path));
     let services = read_services(&fields, declared);
     // What is wrong with the environment's choice should not be wrong with each target too.
@@ -76,7 +157,7 @@ fn read_targets(fields: &Fields<'_>, runnable: &Runnable<'_>) -> Vec<crate::targ
     if fields.get("inventory").is_some() && fields.get("targets").is_none() {
         return Vec::new();
     }
-    let targets = fields.require("targets", "[\"local:/srv/app\"]");
+    let targets = fields.require("targets");
     targets.map(|targets| target::read_all(&targets, runnable)).unwrap_or_default()
 }
 

@@ -11,15 +11,8 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::Located;
 use super::input::{Input, Problem, Span, shown};
+use super::shape::Shape;
 use crate::duration::parse_duration;
-
-/// The fields that a table may have.
-pub(super) struct Shape {
-    /// Those that are read.
-    pub(super) fields: &'static [&'static str],
-    /// Those of a later version: refused as such, not as unknown.
-    pub(super) later: &'static [&'static str],
-}
 
 /// A value, and how messages call it.
 pub(super) struct Item<'t> {
@@ -32,6 +25,7 @@ pub(super) struct Item<'t> {
 pub(super) struct Fields<'t> {
     input: &'t Input<'t>,
     table: &'t DeTable<'t>,
+    shape: &'static Shape,
     span: Span,
     place: String,
 }
@@ -48,21 +42,26 @@ pub(super) struct Entry<'t> {
 
 impl<'t> Fields<'t> {
     /// Returns the table at the top of the file.
-    pub(super) fn root(input: &'t Input<'t>, table: &'t DeTable<'t>, shape: &Shape) -> Self {
-        let fields = Self { input, table, span: 0..0, place: input.file().to_owned() };
-        fields.check(shape);
+    pub(super) fn root(
+        input: &'t Input<'t>,
+        table: &'t DeTable<'t>,
+        shape: &'static Shape,
+    ) -> Self {
+        let fields = Self { input, table, shape, span: 0..0, place: input.file().to_owned() };
+        fields.check();
         fields
     }
 
-    fn check(&self, shape: &Shape) {
+    fn check(&self) {
         for key in self.table.keys() {
             let (name, span) = (key.get_ref().as_ref(), key.span());
-            if shape.later.contains(&name) {
+            if self.shape.later.contains(&name) {
                 self.input.report(unsupported(span, name));
-            } else if !shape.fields.contains(&name) {
-                let hint = self.input.did_you_mean(name, shape.fields.iter().copied());
+            } else if self.shape.field(name).is_none() {
+                let known = self.shape.names();
+                let hint = self.input.did_you_mean(name, known.clone());
                 let message = format!("unknown field `{}` in {}", shown(name), self.place);
-                let hint = hint.unwrap_or_else(|| format!("known are {}", names(shape.fields)));
+                let hint = hint.unwrap_or_else(|| format!("known are {}", names(known)));
                 self.input.report(Problem::at(span, message).hint(hint));
             }
         }
@@ -70,33 +69,43 @@ impl<'t> Fields<'t> {
 
     /// Returns the field `key`, if it is there.
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'t>> {
+        debug_assert!(
+            self.shape.field(key).is_some() || self.shape.later.contains(&key),
+            "`{key}` is read and not in the table `{}`",
+            self.shape.name
+        );
         let value = self.table.get(key)?;
         Some(Item { input: self.input, value, label: format!("`{key}` in {}", self.place) })
     }
 
     /// Returns the field `key`, and reports it as missing where it is not there.
-    pub(super) fn require(&self, key: &'static str, example: &str) -> Option<Item<'t>> {
+    pub(super) fn require(&self, key: &'static str) -> Option<Item<'t>> {
         let field = self.get(key);
         if field.is_none() {
             let message = format!("missing `{key}` in {}", self.place);
+            let example = self.shape.field(key).map_or("…", |field| field.example);
             self.report(Problem::at(self.span(), message).hint(format!("add `{key} = {example}`")));
         }
         field
     }
 
-    /// Returns the one of `keys` that is there, and reports it where there is none or another.
-    pub(super) fn exactly_one(&self, keys: &[&'static str]) -> Option<(&'static str, Item<'t>)> {
-        let mut present = keys.iter().filter_map(|key| Some((*key, self.get(key)?)));
-        let Some(first) = present.next() else {
-            let message = format!("{} needs one of {}", self.place, names(keys));
-            self.report(Problem::at(self.span(), message));
+    /// Returns the one that is there of the fields of which exactly one is, and reports it where
+    /// there is none or another, and each field that means nothing beside it.
+    pub(super) fn exactly_one(&self) -> Option<(&'static str, Item<'t>)> {
+        let alternatives = self.shape.one_of.iter();
+        let mut present = alternatives.clone().filter_map(|one| Some((one, self.get(one.field)?)));
+        let Some((first, item)) = present.next() else {
+            let keys = names(alternatives.map(|one| one.field));
+            self.report(Problem::at(self.span(), format!("{} needs one of {keys}", self.place)));
             return None;
         };
-        for (key, other) in present {
-            let message = format!("{} has both `{}` and `{key}`", self.place, first.0);
-            self.report(Problem::at(other.span(), message).hint("keep one of them"));
+        for (other, item) in present {
+            let (first, key) = (first.field, other.field);
+            let message = format!("{} has both `{first}` and `{key}`", self.place);
+            self.report(Problem::at(item.span(), message).hint("keep one of them"));
         }
-        Some(first)
+        self.refuse(first.refuses, first.field);
+        Some((first.field, item))
     }
 
     /// Reports each of `keys` that is there, because it means nothing beside `with`.
@@ -227,7 +236,11 @@ impl<'t> Item<'t> {
         let found = choices.iter().find(|(name, _)| *name == text);
         if found.is_none() {
             let known: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            let message = format!("unknown {what} `{}`: known are {}", shown(text), names(&known));
+            let message = format!(
+                "unknown {what} `{}`: known are {}",
+                shown(text),
+                names(known.iter().copied())
+            );
             self.report(message, self.input.did_you_mean(text, known.into_iter()));
         }
         found.map(|(_, value)| *value)
@@ -316,13 +329,18 @@ impl<'t> Item<'t> {
     }
 
     /// Returns the fields of a table that messages call `place`.
-    pub(super) fn fields(&self, place: impl Into<String>, shape: &Shape) -> Option<Fields<'t>> {
+    pub(super) fn fields(
+        &self,
+        place: impl Into<String>,
+        shape: &'static Shape,
+    ) -> Option<Fields<'t>> {
         let Some(table) = self.value.get_ref().as_table() else {
             self.wrong_type("a table", None);
             return None;
         };
-        let fields = Fields { input: self.input, table, span: self.span(), place: place.into() };
-        fields.check(shape);
+        let (input, span, place) = (self.input, self.span(), place.into());
+        let fields = Fields { input, table, shape, span, place };
+        fields.check();
         Some(fields)
     }
 
@@ -367,8 +385,8 @@ pub(super) fn unsupported(span: Span, name: &str) -> Problem {
     Problem::at(span, format!("`{name}` is not supported by this version")).hint("remove it")
 }
 
-fn names(keys: &[&str]) -> String {
-    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+fn names<'k>(keys: impl Iterator<Item = &'k str>) -> String {
+    keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

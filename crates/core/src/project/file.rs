@@ -1,29 +1,104 @@
 //! The entries of a service's `files`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use super::fields::{Fields, Item, Shape};
+use super::fields::{Fields, Item};
 use super::input::Problem;
+use super::shape::{Alternative, Field, Kind, NAME, PATH, Shape, Text, names};
 use super::{Declared, Located, source};
 use crate::config::Format;
 use crate::diagnostic::Position;
 use crate::path::RelativePath;
 use crate::release::{Layout, Mode};
 
-const FILE: Shape = Shape {
+pub(super) static FILE: Shape = Shape {
     fields: &[
-        "source",
-        "directory",
-        "config",
-        "path",
-        "render",
-        "format",
-        "mode",
-        "layout",
-        "allow_empty",
+        Field::new("source", Kind::Text(&PATH), "\"templates/app.env.j2\"", "A file."),
+        Field::new(
+            "directory",
+            Kind::Text(&PATH),
+            "\"templates/conf.d\"",
+            "A directory: every file below it, under the same names.",
+        ),
+        Field::new(
+            "config",
+            Kind::Text(&NAME),
+            "\"app\"",
+            "The merged configuration of this name.",
+        ),
+        Field::new(
+            "path",
+            Kind::Text(&BELOW),
+            "\"conf.d/shop.conf\"",
+            "Where it goes, below `config_path`. Variables are not substituted in it.",
+        )
+        .or_else(
+            "the name of the source without `.j2`; `NAME.FORMAT` for a `config`; for a `directory` \
+             none",
+        )
+        .beside("source = \"templates/nginx.conf\""),
+        Field::new(
+            "render",
+            Kind::Choice(&RENDER_NAMES),
+            "\"copy\"",
+            "`substitute`: `${KEY}` and `$KEY` become variables. `jinja`: a Jinja template. `copy`: \
+             byte for byte. `auto`: Jinja for `.j2`, else `substitute`.",
+        )
+        .or("\"auto\"")
+        .beside("directory = \"static\""),
+        Field::new(
+            "format",
+            Kind::Choice(&WRITTEN_NAMES),
+            "\"json\"",
+            "What a `config` is written in.",
+        )
+        .or_else("by the extension of `path`, else YAML")
+        .beside("config = \"app\""),
+        Field::new(
+            "mode",
+            Kind::Any(&[Kind::Text(&MODE), Kind::Integer(&MODES)]),
+            "\"0640\"",
+            "Permission bits: three or four octal digits in quotes, or a number such as `0o640`.",
+        )
+        .or_else("`0755` for what is executable, else `0644`")
+        .beside("source = \"templates/worker.ini\""),
+        Field::new(
+            "layout",
+            Kind::Choice(&LAYOUT_NAMES),
+            "\"plain\"",
+            "As in `[project]`.",
+        )
+        .or_else("that of the service")
+        .beside("source = \"templates/worker.ini\""),
+        Field::new(
+            "allow_empty",
+            Kind::Boolean,
+            "true",
+            "Whether rendering to nothing, or a directory without files, is meant.",
+        )
+        .or("false")
+        .beside("directory = \"templates/conf.d\""),
     ],
-    later: &[],
+    one_of: &[
+        Alternative { field: "source", refuses: &["format"] },
+        Alternative { field: "directory", refuses: &["format"] },
+        Alternative { field: "config", refuses: &["render"] },
+    ],
+    ..Shape::inline("file", "An entry of `files`", "One file, or the files of one directory.")
 };
+
+static BELOW: Text = Text::matching("path", "^[^/]");
+static MODE: Text = Text::matching("octal digits", "^[0-7]{3,4}$");
+/// Of modes that are written without quotes, as in `0o640`.
+const MODES: RangeInclusive<u32> = 0..=0o7777;
+const RENDER_NAMES: [&str; 4] = names(&Render::NAMES);
+/// The formats that configurations are written in.
+const WRITTEN: [(&str, Format); 3] = [Format::NAMES[0], Format::NAMES[1], Format::NAMES[2]];
+const WRITTEN_NAMES: [&str; 3] = names(&WRITTEN);
+const LAYOUTS: [(&str, Layout); 2] = [("linked", Layout::Linked), ("plain", Layout::Plain)];
+/// What `layout` may be.
+pub(super) const LAYOUT_NAMES: [&str; 2] = names(&LAYOUTS);
 
 /// An entry of `files`: one file, or the files of one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,12 +243,10 @@ fn read_content(
     declared: &Declared<'_>,
     path: Option<&RelativePath>,
 ) -> Option<FileContent> {
-    let (kind, item) = fields.exactly_one(&["source", "directory", "config"])?;
+    let (kind, item) = fields.exactly_one()?;
     if kind == "config" {
-        fields.refuse(&["render"], kind);
         return read_config(fields, &item, declared, path);
     }
-    fields.refuse(&["format"], kind);
     let render = fields.get("render").and_then(|render| render.choice("render", &Render::NAMES));
     let render = render.unwrap_or_default();
     let source = source::read(&item)?;
@@ -203,9 +276,7 @@ fn read_config(
 }
 
 fn read_format(item: &Item<'_>) -> Option<Format> {
-    let written: Vec<_> =
-        Format::NAMES.into_iter().filter(|(_, format)| format.is_written()).collect();
-    item.choice("format", &written)
+    item.choice("format", &WRITTEN)
 }
 
 /// Reports a configuration whose path is that of an `.env`.
@@ -254,12 +325,12 @@ pub(super) fn read_path(item: &Item<'_>) -> Option<RelativePath> {
 
 /// Returns the layout that `linked` or `plain` names.
 pub(super) fn read_layout(item: &Item<'_>) -> Option<Layout> {
-    item.choice("layout", &[("linked", Layout::Linked), ("plain", Layout::Plain)])
+    item.choice("layout", &LAYOUTS)
 }
 
 fn read_mode(item: &Item<'_>) -> Option<Mode> {
     let Some((digits, radix)) = item.digits() else { return item.parsed() };
-    let bits = u32::from_str_radix(digits, 8).ok().filter(|bits| *bits <= 0o7777);
+    let bits = u32::from_str_radix(digits, 8).ok().filter(|bits| MODES.contains(bits));
     if radix == 8 && bits.is_some() {
         return bits.map(Mode::from_bits);
     }

@@ -1,16 +1,68 @@
 //! The entries of a service's `health`.
 
-use super::fields::{Item, Shape};
-use super::service::read_command;
+use std::ops::RangeInclusive;
+
+use super::fields::Item;
+use super::service::{COMMAND, read_command};
+use super::shape::{Alternative, DURATION, Field, Kind, Shape, Text};
 use crate::health::{HealthCheck, Probe};
 
-const CHECK: Shape = Shape {
-    fields: &["http", "tcp", "command", "timeout", "interval", "failures", "successes"],
-    later: &[],
+pub(super) static CHECK: Shape = Shape {
+    fields: &[
+        Field::new(
+            "http",
+            Kind::Text(&HTTP),
+            "\"http://${TARGET_ADDRESS}:8080/healthz\"",
+            "A URL that answers with a status of 200 to 399.",
+        ),
+        Field::new(
+            "tcp",
+            Kind::Any(&[Kind::Text(&TCP), Kind::Integer(&PORTS)]),
+            "8080",
+            "A port of the target that opens, or a port elsewhere: `\"HOST:PORT\"`.",
+        ),
+        Field::new(
+            "command",
+            COMMAND,
+            "'test -s \"$CONFIG_PATH/app.json\"'",
+            "A command that exits with 0.",
+        ),
+        Field::new(
+            "timeout",
+            Kind::Text(&DURATION),
+            "\"2s\"",
+            "Of one probe; one that hangs has failed.",
+        )
+        .or("\"5s\"")
+        .beside("tcp = 8080"),
+        Field::new("interval", Kind::Text(&DURATION), "\"500ms\"", "Between two probes.")
+            .or("\"1s\"")
+            .beside("tcp = 8080"),
+        Field::new(
+            "failures",
+            Kind::Integer(&PROBES),
+            "5",
+            "In a row, that make the target unhealthy.",
+        )
+        .or("3")
+        .beside("tcp = 8080"),
+        Field::new("successes", Kind::Integer(&PROBES), "2", "In a row, that make it healthy.")
+            .or("1")
+            .beside("tcp = 8080"),
+    ],
+    one_of: &[
+        Alternative { field: "http", refuses: &[] },
+        Alternative { field: "tcp", refuses: &[] },
+        Alternative { field: "command", refuses: &[] },
+    ],
+    ..Shape::inline("health_check", "An entry of `health`", "A probe, and when it is believed.")
 };
 
-/// The most that `failures` and `successes` may be.
-const MOST_PROBES: u32 = 1_000;
+static HTTP: Text = Text::matching("URL", "^http://.");
+static TCP: Text = Text::matching("address", r"^\S+$");
+const PORTS: RangeInclusive<u32> = 1..=65_535;
+/// What `failures` and `successes` may be.
+const PROBES: RangeInclusive<u32> = 1..=1_000;
 
 /// Reads `health`.
 pub(super) fn read(item: &Item<'_>) -> Vec<HealthCheck> {
@@ -19,10 +71,10 @@ pub(super) fn read(item: &Item<'_>) -> Vec<HealthCheck> {
 
 fn read_check(item: &Item<'_>) -> Option<HealthCheck> {
     let fields = item.fields(item.label(), &CHECK)?;
-    let probe = fields.exactly_one(&["http", "tcp", "command"]);
+    let probe = fields.exactly_one();
     let probe = probe.and_then(|(kind, item)| read_probe(kind, &item));
     let milliseconds = |key| fields.get(key).map(|item| item.milliseconds());
-    let count = |key| fields.get(key).map(|item| item.integer(&(1..=MOST_PROBES)));
+    let count = |key| fields.get(key).map(|item| item.integer(&PROBES));
     let (timeout, interval) = (milliseconds("timeout"), milliseconds("interval"));
     let (failures, successes) = (count("failures"), count("successes"));
     let default = HealthCheck::new(probe?);
@@ -80,7 +132,7 @@ fn check_http(url: &str) -> Result<(), &'static str> {
 
 fn read_tcp(item: &Item<'_>) -> Option<String> {
     if item.is_integer() {
-        return item.integer(&(1..=65_535)).map(|port| port.to_string());
+        return item.integer(&PORTS).map(|port| port.to_string());
     }
     let address = item.text()?;
     let (host, port) = split_port(&address);

@@ -3,16 +3,90 @@
 use bytesize::ByteSize;
 
 use super::checksum::Checksum;
-use super::fields::{Fields, Item, Shape};
+use super::fields::{Fields, Item};
+use super::shape::{Alternative, DURATION, Field, Kind, PATH, Shape, Text, names};
 use super::url::{self, check_url};
 use super::{Located, source};
 use crate::config::{Format, MAX_TEXT};
 use crate::diagnostic::Diagnostic;
 
-const LAYER: Shape = Shape {
-    fields: &["path", "url", "optional", "format", "checksum", "timeout", "max_size", "allow_http"],
-    later: &[],
+/// What an entry of `layers` may be.
+pub(super) const LAYER_KIND: Kind = Kind::Any(&[Kind::Text(&SOURCE), Kind::Table(&LAYER)]);
+
+static LAYER: Shape = Shape {
+    fields: &[
+        Field::new("path", Kind::Text(&PATH), "\"config/app.conf\"", "A file.")
+            .beside("format = \"toml\""),
+        Field::new(
+            "url",
+            Kind::Text(&URL),
+            "\"https://config.example.com/app.yaml\"",
+            "`https://…`, `http://…`, `env://VARIABLE` or `file://PATH`.",
+        ),
+        Field::new(
+            "optional",
+            Kind::Boolean,
+            "true",
+            "Whether it may be missing: a file that does not exist, a variable that is not set, a \
+             server that answers 404 or 410. A server that cannot be reached is an error all the same.",
+        )
+        .or("false")
+        .beside("path = \"environments/${ENVIRONMENT}/app.yaml\""),
+        Field::new(
+            "format",
+            Kind::Choice(&FORMAT_NAMES),
+            "\"json\"",
+            "What it is written in.",
+        )
+        .or_else("by the extension; YAML for a variable")
+        .beside("url = \"env://APP_CONFIG\""),
+        Field::new(
+            "checksum",
+            Kind::Text(&CHECKSUM),
+            "\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"",
+            "Of what a server answers, `blake3:…` or `sha256:…`. What has it is kept in the workspace \
+             and not asked for again, so it works offline.",
+        )
+        .beside(SERVER),
+        Field::new(
+            "timeout",
+            Kind::Text(&DURATION),
+            "\"30s\"",
+            "For the whole of an answer, redirects included; `5m` at most.",
+        )
+        .or("\"10s\"")
+        .beside(SERVER),
+        Field::new(
+            "max_size",
+            Kind::Text(&SIZE),
+            "\"512KiB\"",
+            "How large an answer may be; `16MiB` at most.",
+        )
+        .or("\"16MiB\"")
+        .beside(SERVER),
+        Field::new(
+            "allow_http",
+            Kind::Boolean,
+            "true",
+            "Whether `http://` of another machine is meant, in redirects too.",
+        )
+        .or("false")
+        .beside("url = \"http://config.internal/app.yaml\""),
+    ],
+    one_of: &[
+        Alternative { field: "path", refuses: &OF_SERVERS },
+        Alternative { field: "url", refuses: &[] },
+    ],
+    ..Shape::inline("layer", "An entry of `layers`", "A layer with what else there is to say.")
 };
+
+const SERVER: &str = "url = \"https://config.example.com/app.yaml\"";
+const FORMAT_NAMES: [&str; 4] = names(&Format::NAMES);
+static SOURCE: Text = Text::matching("path or URL", "^[^/]");
+static URL: Text = Text::matching("URL", "^(https?|env|file)://.");
+static CHECKSUM: Text = Text::matching("checksum", "^(blake3|sha256):[0-9a-f]{64}$");
+static SIZE: Text = Text::matching("size", r"^\+?[0-9.]+\s*[A-Za-z]*$");
+
 /// What only a layer from a server has.
 const OF_SERVERS: [&str; 4] = ["checksum", "timeout", "max_size", "allow_http"];
 
@@ -94,12 +168,13 @@ pub(super) fn read(item: &Item<'_>) -> Option<Layer> {
     }
     let fields = item.fields(item.label(), &LAYER)?;
     let optional = fields.get("optional").and_then(|optional| optional.boolean());
-    let (kind, place) = fields.exactly_one(&["path", "url"])?;
+    let (kind, place) = fields.exactly_one()?;
     let source = match kind {
         "path" => source::read(&place).map(LayerSource::File),
         _ => read_source(&place, Some(&fields)),
     };
-    if !matches!(source, Some(LayerSource::Http(_)) | None) {
+    if matches!(source, Some(LayerSource::File(_) | LayerSource::EnvironmentVariable(_)) if kind == "url")
+    {
         fields.refuse(&OF_SERVERS, kind);
     }
     let format = fields.get("format").map(|format| format.choice("format", &Format::NAMES));

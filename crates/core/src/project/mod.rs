@@ -11,6 +11,8 @@
 //! | `[services.NAME]` | [`ServiceSpec`], with [`FileSpec`], [`ArtifactSpec`], [`HealthCheck`] |
 //! | `[environments.NAME]` | [`Environment`] |
 //!
+//! [`json_schema`] says for editors what may be in it, [`reference()`] for people.
+//!
 //! Everything else is refused, also what a later version will know.
 
 mod checksum;
@@ -22,7 +24,10 @@ mod health;
 mod input;
 mod layer;
 mod located;
+mod reference;
+mod schema;
 mod service;
+mod shape;
 mod source;
 mod strategy;
 mod syntax;
@@ -32,17 +37,21 @@ mod tests;
 mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 pub use checksum::{Checksum, InvalidChecksum};
 pub use config::ConfigSpec;
 pub use file::{FileContent, FileSpec, Render};
 pub use layer::{HttpSource, Layer, LayerSource};
 pub use located::Located;
+pub use reference::{ReferenceTable, reference};
+pub use schema::{JsonSchema, json_schema};
 pub use service::{ArtifactSpec, ServiceSpec};
 pub use url::{InvalidUrl, check_url};
 
-use self::fields::{Entry, Fields, Shape};
+use self::fields::{Entry, Fields};
 use self::input::Input;
+use self::shape::{Field, Kind, NAME, Shape};
 use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
 #[cfg(doc)]
@@ -57,9 +66,73 @@ pub const LARGEST_FILE: usize = 4 << 20;
 /// How many releases are kept unless told otherwise.
 pub const DEFAULT_RETAIN: u32 = 10;
 
-const ROOT: Shape =
-    Shape { fields: &["project", "config", "services", "environments"], later: &[] };
-const PROJECT: Shape = Shape { fields: &["name", "layout", "retain", "variables"], later: &[] };
+/// How many releases may be kept.
+const RETAIN: RangeInclusive<u32> = 1..=10_000;
+
+static ROOT: Shape = Shape {
+    fields: &[
+        Field::new("project", Kind::Table(&PROJECT), "{ name = \"shop\" }", "The project itself.")
+            .required(),
+        Field::new(
+            "config",
+            Kind::Map { keys: &NAME, values: &Kind::Table(&config::CONFIG) },
+            "{ app = { layers = [\"config/app.yaml\"] } }",
+            "Configurations, by the name that `files` call them.",
+        ),
+        Field::new(
+            "services",
+            Kind::Map { keys: &NAME, values: &Kind::Table(&service::SERVICE) },
+            "{ web = { files = [{ source = \"templates/nginx.conf\" }] } }",
+            "What is deployed, by name.",
+        ),
+        Field::new(
+            "environments",
+            Kind::Map { keys: &NAME, values: &Kind::Table(&environment::ENVIRONMENT) },
+            "{ staging = { type = \"staging\", config_path = \"/etc/shop\", targets = [\"local:/srv/shop\"] } }",
+            "Where it is deployed to, by name.",
+        ),
+    ],
+    ..Shape::header(
+        "windlass",
+        "The file",
+        "A project of Windlass: its configuration, its services, and where they are deployed to.",
+    )
+};
+
+static PROJECT: Shape = Shape {
+    fields: &[
+        Field::new(
+            "name",
+            Kind::Text(&NAME),
+            "\"shop\"",
+            "1 to 64 letters, digits, `-`, `_` or `.`, the first a letter or a digit.",
+        )
+        .required(),
+        Field::new(
+            "layout",
+            Kind::Choice(&file::LAYOUT_NAMES),
+            "\"plain\"",
+            "`linked`: files are links into the live release, and one rename switches them all. \
+             `plain`: regular files, each replaced by rename under a journal. Services and files can \
+             say otherwise.",
+        )
+        .or("\"linked\""),
+        Field::new(
+            "retain",
+            Kind::Integer(&RETAIN),
+            "20",
+            "How many releases of an environment are kept to return to.",
+        )
+        .or("10"),
+        Field::new(
+            "variables",
+            environment::VARIABLES,
+            "{ SHOP_PORT = \"8080\" }",
+            "Values for `${KEY}`, shared by all environments; an environment's own win.",
+        ),
+    ],
+    ..Shape::header("project", "`[project]`", "The project itself.")
+};
 
 /// A project: what its `windlass.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,11 +237,11 @@ impl Project {
 }
 
 fn read(root: &Fields<'_>) -> Option<Project> {
-    let head = root.require("project", "{ name = \"…\" }");
+    let head = root.require("project");
     let head = head.and_then(|project| project.fields("[project]", &PROJECT));
     let name = head.as_ref().and_then(read_name);
     let retain = head.as_ref().and_then(|head| head.get("retain"));
-    let retain = retain.and_then(|retain| retain.integer(&(1..=10_000)));
+    let retain = retain.and_then(|retain| retain.integer(&RETAIN));
     let entries = |key| root.get(key).map(|table| table.entries()).unwrap_or_default();
     let (configs, services) = (entries("config"), entries("services"));
     let declared = declare(head.as_ref(), &configs, &services);
@@ -183,7 +256,7 @@ fn read(root: &Fields<'_>) -> Option<Project> {
 }
 
 fn read_name(head: &Fields<'_>) -> Option<String> {
-    let name: ServiceName = head.require("name", "\"…\"")?.parsed()?;
+    let name: ServiceName = head.require("name")?.parsed()?;
     Some(name.as_str().to_owned())
 }
 

@@ -1,18 +1,94 @@
 //! `[services.NAME]`: what is deployed.
 
-use super::fields::{Item, Shape};
+use std::ops::RangeInclusive;
+
+use super::fields::Item;
 use super::file::{self, FileSpec};
+use super::shape::{ANY, Field, Kind, List, PATH, Shape, TEXT};
 use super::{Declared, Located, health, source};
 use crate::command::Command;
 use crate::diagnostic::Position;
 use crate::health::HealthCheck;
 use crate::path::RelativePath;
 
-const SERVICE: Shape = Shape {
-    fields: &["files", "artifact", "version", "check", "on_change", "health", "layout"],
-    later: &[],
+pub(super) static SERVICE: Shape = Shape {
+    fields: &[
+        Field::new(
+            "files",
+            Kind::List(&List::of(Kind::Table(&file::FILE))),
+            "[{ source = \"templates/nginx.conf\" }]",
+            "What is rendered or copied.",
+        ),
+        Field::new(
+            "artifact",
+            Kind::Any(&[Kind::Text(&PATH), Kind::Table(&ARTIFACT)]),
+            "\"dist/web-${VERSION}.tar.gz\"",
+            "An archive that is unpacked.",
+        ),
+        Field::new(
+            "version",
+            Kind::Text(&TEXT),
+            "\"1.4.2\"",
+            "`${VERSION}` in its files, its artifact and its commands, where none is given on the \
+             command line.",
+        ),
+        Field::new(
+            "check",
+            COMMAND,
+            "[\"nginx\", \"-t\", \"-c\", \"${STAGED}/nginx.conf\"]",
+            "Runs on the staged release, before anything changes; its failure stops the deployment.",
+        ),
+        Field::new(
+            "on_change",
+            COMMAND,
+            "\"systemctl reload nginx\"",
+            "Runs after the switch, where a file of the service changed.",
+        ),
+        Field::new(
+            "health",
+            Kind::List(&List::of(Kind::Table(&health::CHECK))),
+            "[{ http = \"http://${TARGET_ADDRESS}:8080/healthz\" }]",
+            "Probed after the switch; a target that is not healthy is taken back.",
+        ),
+        Field::new("layout", Kind::Choice(&file::LAYOUT_NAMES), "\"plain\"", "As in `[project]`.")
+            .or_else("that of the project"),
+    ],
+    ..Shape::header(
+        "service",
+        "`[services.NAME]`",
+        "What is deployed: files, an artifact, and the commands and probes that go with them.",
+    )
 };
-const ARTIFACT: Shape = Shape { fields: &["source", "path", "strip"], later: &[] };
+
+static ARTIFACT: Shape = Shape {
+    fields: &[
+        Field::new("source", Kind::Text(&PATH), "\"dist/web-${VERSION}.tar.gz\"", "The archive.")
+            .required(),
+        Field::new(
+            "path",
+            Kind::Text(&PATH),
+            "\"web\"",
+            "The directory it is unpacked into, below `config_path`.",
+        )
+        .or("\"app\"")
+        .beside("source = \"dist/web.tar.gz\""),
+        Field::new(
+            "strip",
+            Kind::Integer(&STRIP),
+            "1",
+            "How many leading components its entries lose.",
+        )
+        .or("0")
+        .beside("source = \"dist/web.tar.gz\""),
+    ],
+    ..Shape::inline("artifact", "A table for `artifact`", "An archive, and where it goes.")
+};
+
+const STRIP: RangeInclusive<u32> = 0..=16;
+
+/// A text for the shell, or a program and its arguments.
+pub(super) const COMMAND: Kind =
+    Kind::Any(&[Kind::Text(&TEXT), Kind::List(&List::some(Kind::Text(&ANY)))]);
 
 /// `[services.NAME]`: files, an artifact, and the commands and probes that go with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +145,9 @@ fn read_artifact(item: &Item<'_>) -> Option<ArtifactSpec> {
         return Some(ArtifactSpec { source: source::read(item)?, path: default(), strip: 0 });
     }
     let fields = item.fields(item.label(), &ARTIFACT)?;
-    let source = fields.require("source", "\"dist/app.tar.gz\"").and_then(|s| source::read(&s));
+    let source = fields.require("source").and_then(|s| source::read(&s));
     let path = fields.get("path").and_then(|path| file::read_path(&path));
-    let strip = fields.get("strip").and_then(|strip| strip.integer(&(0..=16)));
+    let strip = fields.get("strip").and_then(|strip| strip.integer(&STRIP));
     Some(ArtifactSpec {
         source: source?,
         path: path.unwrap_or_else(default),

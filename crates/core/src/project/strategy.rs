@@ -1,15 +1,43 @@
 //! `strategy`: a name, or a table with its settings.
 
-use super::fields::{Item, Shape, unsupported};
+use std::ops::RangeInclusive;
+
+use super::fields::{Item, unsupported};
+use super::shape::{Alternative, Field, Kind, Shape, Text};
 use crate::strategy::{RollingDeployment, StrategySpec, create_strategy};
 
 /// Strategies of the design that a later version brings.
 const LATER: &[&str] = &["blue_green", "canary"];
-const STRATEGY: Shape = Shape { fields: &StrategySpec::NAMES, later: LATER };
-const ROLLING: Shape = Shape {
-    fields: &["parallel"],
-    later: &["min_healthy", "healthy_deadline", "progress_deadline", "bake"],
+/// What `strategy` may be.
+pub(super) const KIND: Kind =
+    Kind::Any(&[Kind::Choice(&StrategySpec::NAMES), Kind::Table(&STRATEGY)]);
+
+static STRATEGY: Shape = Shape {
+    fields: &[Field::new(
+        "rolling",
+        Kind::Table(&ROLLING),
+        "{ parallel = \"25%\" }",
+        "A part of the targets at a time.",
+    )],
+    later: LATER,
+    one_of: &[Alternative { field: "rolling", refuses: &[] }],
+    ..Shape::inline("strategy", "A table for `strategy`", "A strategy and its settings.")
 };
+
+static ROLLING: Shape = Shape {
+    fields: &[Field::new(
+        "parallel",
+        Kind::Any(&[Kind::Text(&AMOUNT), Kind::Integer(&COUNT)]),
+        "1",
+        "How many targets move side by side, a number or a share; shares round up.",
+    )
+    .or("\"25%\"")],
+    later: &["min_healthy", "healthy_deadline", "progress_deadline", "bake"],
+    ..Shape::inline("rolling", "The settings of `rolling`", "A part of the targets at a time.")
+};
+
+static AMOUNT: Text = Text::matching("amount", "^0*([1-9][0-9]*|([1-9][0-9]?|100)%)$");
+const COUNT: RangeInclusive<u32> = 1..=u32::MAX;
 
 /// Reads `strategy`.
 pub(super) fn read(item: &Item<'_>) -> Option<StrategySpec> {

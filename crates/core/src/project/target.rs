@@ -3,12 +3,45 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment;
-use super::fields::{Fields, Item, Shape};
+use super::fields::{Fields, Item};
+use super::shape::{Field, Kind, List, NAME, Shape, TEXT, Text};
 use crate::name::ServiceName;
 use crate::target::{Address, InvalidAddress, Target, TargetId};
 
-const TARGET: Shape =
-    Shape { fields: &["address", "name", "services", "groups", "variables"], later: &[] };
+/// What an entry of `targets` may be.
+pub(super) const TARGET_KIND: Kind = Kind::Any(&[Kind::Text(&ADDRESS), Kind::Table(&TARGET)]);
+
+static TARGET: Shape = Shape {
+    fields: &[
+        Field::new("address", Kind::Text(&ADDRESS), "\"local:/srv/web1\"", "How it is reached.")
+            .required(),
+        Field::new("name", Kind::Text(&NAME), "\"web1\"", "What it is called.")
+            .or_else("its address")
+            .beside(WEB1),
+        Field::new("services", environment::SERVICES, "[\"web\"]", "Which services run there.")
+            .or_else("those of the environment")
+            .beside(WEB1),
+        Field::new(
+            "groups",
+            Kind::List(&List::some(Kind::Text(&TEXT))),
+            "[\"eu\"]",
+            "The `groups` of the environment that it is in; a later one wins.",
+        )
+        .beside(WEB1),
+        Field::new(
+            "variables",
+            environment::TARGET_VARIABLES,
+            "{ NODE_ID = 1 }",
+            "Values for `${KEY}` on this target; `VERSION` cannot be one of them.",
+        )
+        .beside(WEB1),
+    ],
+    ..Shape::inline("target", "An entry of `targets`", "One place to deploy to.")
+};
+
+const WEB1: &str = "address = \"local:/srv/web1\"";
+/// What [`Address::parse`] takes.
+static ADDRESS: Text = Text::matching("address", "^local:.");
 
 /// The services that an environment can run.
 pub(super) struct Runnable<'a> {
@@ -69,7 +102,7 @@ fn read(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<Target> {
         return Some(Target::at(TargetId::new(written), address));
     }
     let fields = item.fields(item.label(), &TARGET)?;
-    let address = fields.require("address", "\"local:/srv/app\"");
+    let address = fields.require("address");
     let address = address.and_then(|address| read_address(&address));
     let name = fields.get("name").map(|name| name.parsed::<ServiceName>());
     let services = fields.get("services").map(|services| read_services(&services, runnable));

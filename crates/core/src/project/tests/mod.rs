@@ -1,7 +1,9 @@
 //! Whole project files: good ones, wrong ones, hostile ones.
 
+mod editor;
 mod hostile;
 mod refused;
+mod tables;
 mod whole;
 
 use super::Project;
@@ -19,12 +21,18 @@ config_path = "/etc/shop"
 targets = ["local:./state/staging"]
 "#;
 
+/// Returns the project; an editor has nothing against it either.
 fn accepted(text: &str) -> Project {
-    Project::parse(FILE, text).unwrap_or_else(|errors| panic!("{}", told(&errors).join("\n")))
+    let project = Project::parse(FILE, text);
+    editor::agrees(text, project.as_ref().err());
+    project.unwrap_or_else(|errors| panic!("{text}\n{}", told(&errors).join("\n")))
 }
 
+/// Returns what is wrong; of what an editor can see it sees that something is wrong there.
 fn refused(text: &str) -> Vec<Diagnostic> {
-    Project::parse(FILE, text).expect_err(text)
+    let errors = Project::parse(FILE, text).expect_err(text);
+    editor::agrees(text, Some(&errors));
+    errors
 }
 
 /// Returns the only error of `HEAD` with `more`: message and hint.

@@ -138,6 +138,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  windlass rollback staging\n  windlass rollback deploy_staging_1700000000\n  windlass rollback staging --to deploy_staging_1700000000"
     )]
     Rollback(Rollback),
+    /// Print the JSON Schema of windlass.toml, for editors
+    #[command(after_help = "Example:\n  windlass schema > windlass.schema.json")]
+    Schema,
     /// Print the completions of a shell
     #[command(after_help = "Example:\n  windlass completions bash >> ~/.bash_completion")]
     Completions(Completions),

@@ -12,6 +12,7 @@ mod man;
 mod plan;
 mod render;
 mod rollback;
+mod schema;
 mod show;
 mod status;
 
@@ -42,6 +43,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::History(args) => wait(history::run(app, &args)),
         Verb::Show(args) => wait(show::run(app, &args)),
         Verb::Rollback(args) => wait(rollback::run(app, &args)),
+        Verb::Schema => schema::run(app),
         Verb::Completions(args) => completions::run(app, &args),
         Verb::Man(args) => man::run(app, &args),
     }

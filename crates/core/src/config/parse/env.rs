@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Lines, Report, Stop};
+use super::Stop;
+use super::reader::{Reader, read};
 use crate::config::dotenv::{self, Fault, Value, Variable};
 use crate::config::flat::{self, SEPARATOR, Segment, Taken};
 use crate::config::node::{Data, Map, Node};
@@ -11,19 +12,11 @@ use crate::config::scalar;
 use crate::diagnostic::Diagnostic;
 
 pub(super) fn parse(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let lines = Lines::new(text);
-    let mut reader = Reader { report: Report::new(file), lines: &lines };
-    let root = reader.read(text);
-    reader.report.finish(root)
+    read(file, text, Reader::variables)
 }
 
-struct Reader<'l, 't> {
-    report: Report,
-    lines: &'l Lines<'t>,
-}
-
-impl Reader<'_, '_> {
-    fn read(&mut self, text: &str) -> Result<Node, Stop> {
+impl Reader<'_> {
+    fn variables(&mut self, text: &str) -> Result<Node, Stop> {
         let (variables, faults) = dotenv::read(text, "$$");
         faults.into_iter().for_each(|fault| self.fault(fault));
         let mut map = Map::new();
@@ -56,7 +49,7 @@ impl Reader<'_, '_> {
             self.report.problem(span, message);
             return Ok(());
         };
-        let node = self.node(value);
+        let node = self.text(value);
         if let Err(taken) = flat::put(map, &segments, node) {
             self.taken(name, span, &taken);
         }
@@ -75,7 +68,7 @@ impl Reader<'_, '_> {
         name.split(SEPARATOR).map(segment).collect()
     }
 
-    fn node(&mut self, value: Value) -> Node {
+    fn text(&mut self, value: Value) -> Node {
         let span = self.lines.span(value.at);
         let mut node = self.report.scalar(span, scalar::string(&value.text));
         node.untyped = true;

@@ -7,7 +7,8 @@ use jsonc_parser::common::{Range, Ranged};
 use jsonc_parser::errors::ParseErrorKind;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use super::{Lines, MAX_DEPTH, MAX_NODES, Report, Stop, fragment, json_number};
+use super::reader::{Reader, read};
+use super::{MAX_DEPTH, MAX_NODES, Stop, fragment, json_number};
 use crate::config::node::{Data, Map, Node, Span};
 use crate::config::scalar;
 use crate::diagnostic::Diagnostic;
@@ -26,19 +27,11 @@ const STRICT: ParseOptions = ParseOptions {
 };
 
 pub(super) fn parse(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let lines = Lines::new(text);
-    let mut reader = Reader { report: Report::new(file), lines: &lines };
-    let root = reader.read(text);
-    reader.report.finish(root)
+    read(file, text, Reader::document)
 }
 
-struct Reader<'l, 't> {
-    report: Report,
-    lines: &'l Lines<'t>,
-}
-
-impl Reader<'_, '_> {
-    fn read(&mut self, text: &str) -> Result<Node, Stop> {
+impl Reader<'_> {
+    fn document(&mut self, text: &str) -> Result<Node, Stop> {
         let scan = scan(text);
         if scan.separators >= MAX_NODES {
             let start = self.lines.span(0..0);
@@ -46,7 +39,7 @@ impl Reader<'_, '_> {
         }
         let root = match parse_to_ast(text, &CollectOptions::default(), &STRICT) {
             Ok(parsed) => parsed.value,
-            Err(error) => return Err(self.syntax(error.range(), error.kind())),
+            Err(error) => return Err(self.syntax_error(error.range(), error.kind())),
         };
         if let Some(at) = scan.stray {
             let message = "control characters in strings, and spaces other than space, tab and line \
@@ -54,14 +47,14 @@ impl Reader<'_, '_> {
             return Err(self.report.stop(self.lines.span(at..at + 1), message));
         }
         match root {
-            Some(root) => self.node(&root, 0),
+            Some(root) => self.json(&root, 0),
             None => {
                 Err(self.report.stop(self.lines.span(0..0), "text is empty: a value is expected"))
             }
         }
     }
 
-    fn syntax(&mut self, range: Range, kind: &ParseErrorKind) -> Stop {
+    fn syntax_error(&mut self, range: Range, kind: &ParseErrorKind) -> Stop {
         let message = match kind {
             ParseErrorKind::NestingDepthExceeded => {
                 format!("nested more than {MAX_DEPTH} levels deep")
@@ -71,7 +64,7 @@ impl Reader<'_, '_> {
         self.report.stop(self.lines.span(range.start..range.end), message)
     }
 
-    fn node(&mut self, value: &Value<'_>, depth: usize) -> Result<Node, Stop> {
+    fn json(&mut self, value: &Value<'_>, depth: usize) -> Result<Node, Stop> {
         let range = value.range();
         let span = self.lines.span(range.start..range.end);
         self.report.spend(1, span)?;
@@ -82,22 +75,22 @@ impl Reader<'_, '_> {
             Value::StringLit(text) => scalar::string(&text.value),
             Value::Array(array) => {
                 self.report.descend(depth + 1, span)?;
-                let list = array.elements.iter().map(|element| self.node(element, depth + 1));
+                let list = array.elements.iter().map(|element| self.json(element, depth + 1));
                 Ok(Data::List(list.collect::<Result<_, _>>()?))
             }
             Value::Object(object) => {
                 self.report.descend(depth + 1, span)?;
-                Ok(Data::Map(Box::new(self.map(object, depth + 1)?)))
+                Ok(Data::Map(Box::new(self.object(object, depth + 1)?)))
             }
         };
         Ok(self.report.scalar(span, data))
     }
 
-    fn map(&mut self, object: &Object<'_>, depth: usize) -> Result<Map, Stop> {
+    fn object(&mut self, object: &Object<'_>, depth: usize) -> Result<Map, Stop> {
         let mut map = Map::with_capacity(object.properties.len());
         for property in &object.properties {
-            let (name, span) = self.name(property);
-            let mut node = self.node(&property.value, depth)?;
+            let (name, span) = self.property_name(property);
+            let mut node = self.json(&property.value, depth)?;
             node.key = Some(span);
             match map.entry(name) {
                 indexmap::map::Entry::Vacant(entry) => {
@@ -111,7 +104,7 @@ impl Reader<'_, '_> {
         Ok(map)
     }
 
-    fn name(&mut self, property: &ObjectProp<'_>) -> (String, Span) {
+    fn property_name(&mut self, property: &ObjectProp<'_>) -> (String, Span) {
         let range = property.name.range();
         let span = self.lines.span(range.start..range.end);
         let name = property.name.as_str();

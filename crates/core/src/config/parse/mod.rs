@@ -3,6 +3,7 @@
 mod env;
 mod json;
 mod lines;
+mod reader;
 mod toml;
 mod yaml;
 

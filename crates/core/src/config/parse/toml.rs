@@ -6,7 +6,8 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue, Error};
 
-use super::{Lines, MAX_DEPTH, Report, Stop, fragment};
+use super::reader::{Reader, read};
+use super::{MAX_DEPTH, Stop, fragment};
 use crate::config::node::{Data, Map, Node};
 use crate::config::scalar;
 use crate::diagnostic::Diagnostic;
@@ -16,29 +17,25 @@ use crate::toml_depth::too_deep;
 const MAX_LOOKUPS: usize = 20;
 
 pub(super) fn parse(file: Arc<str>, text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let lines = Lines::new(text);
-    let mut reader = Reader { report: Report::new(file), lines: &lines };
-    if let Some(place) = too_deep(text, MAX_DEPTH) {
-        let span = lines.span(place);
-        let stop = reader.report.stop(span, format!("nested more than {MAX_DEPTH} levels deep"));
-        return reader.report.finish(Err(stop));
-    }
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        reader.syntax(text, &errors);
-        return reader.report.finish(Err(Stop));
-    }
-    let root = reader.table(root.get_ref(), 0..0, 0);
-    reader.report.finish(root)
+    read(file, text, Reader::root_table)
 }
 
-struct Reader<'l, 't> {
-    report: Report,
-    lines: &'l Lines<'t>,
-}
+impl Reader<'_> {
+    fn root_table(&mut self, text: &str) -> Result<Node, Stop> {
+        if let Some(place) = too_deep(text, MAX_DEPTH) {
+            let span = self.lines.span(place);
+            let message = format!("nested more than {MAX_DEPTH} levels deep");
+            return Err(self.report.stop(span, message));
+        }
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() {
+            return self.table(root.get_ref(), 0..0, 0);
+        }
+        self.syntax_errors(text, &errors);
+        Err(Stop)
+    }
 
-impl Reader<'_, '_> {
-    fn syntax(&mut self, text: &str, errors: &[Error]) {
+    fn syntax_errors(&mut self, text: &str, errors: &[Error]) {
         for (number, error) in errors.iter().enumerate() {
             let range = error.span().unwrap_or(0..0);
             let span = self.lines.span(range.clone());

@@ -55,26 +55,22 @@ impl Engine {
         let project = self.loaded_project()?;
         let (sources, remote) = (self.project_sources()?, self.remote());
         let all = self.configurations(wanted.environment, None, wanted.config).await?;
-        let name = config_with(&all, wanted.key)?;
-        let (loaded, spec) = (&all[&name], &project.project.configs[&name]);
+        let config = config_with(&all, wanted.key)?;
+        let (loaded, spec) = (&all[&config], &project.project.configs[&config]);
         let environment = self.environment(wanted.environment).await?;
         let loader = Loader::new(project, &environment, &sources, &remote);
         let schema = loader.schema(spec).map_err(Error::Invalid)?;
-        let layer = target_layer(loaded, wanted).map_err(Error::invalid)?;
-        let existing = loaded.configuration.get(wanted.key);
-        let value = Schema::typed(schema.as_ref(), wanted.key, wanted.value, existing);
-        let change = change(&sources, layer, wanted.key, &value, schema.as_ref())?;
+        let (value, change) = edited(&sources, loaded, schema.as_ref(), wanted)?;
         let mut warnings = self.consequences(&change, &sources, &remote).await?;
-        let pending = BTreeMap::from([(change.file.clone(), change.after.clone())]);
-        let after = loader.with_pending(pending).load(spec).map_err(Error::Invalid)?;
-        let origins = after.configuration.origins(wanted.key);
-        warnings.extend(overriding(&origins, &change.file, wanted.key));
-        let secret = after.configuration.get(wanted.key).is_some_and(Node::is_secret);
+        let after = loader.with_pending(change.pending()).load(spec).map_err(Error::Invalid)?;
+        let after = after.configuration;
+        warnings.extend(overriding(&after.origins(wanted.key), &change.file, wanted.key));
+        let secret = after.get(wanted.key).is_some_and(Node::is_secret);
         if !wanted.dry_run && change.is_change() {
             let writer = Writer { root: &project.root, sources: &sources };
             writer.write(std::slice::from_ref(&change))?;
         }
-        Ok(ValueSet { config: name, value, secret, change, warnings })
+        Ok(ValueSet { config, value, secret, change, warnings })
     }
 
     /// Returns what becomes deprecated or suspicious in any environment by `change`.
@@ -88,7 +84,7 @@ impl Engine {
         remote: &Remote,
     ) -> Result<Vec<Diagnostic>, Error> {
         let project = self.loaded_project()?;
-        let pending = BTreeMap::from([(change.file.clone(), change.after.clone())]);
+        let pending = change.pending();
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for environment in self.environments().await? {
             for spec in project.project.configs.values() {
@@ -108,6 +104,20 @@ impl Engine {
         }
         Err(Error::Invalid(errors.into_iter().map(|error| in_edited(error, change)).collect()))
     }
+}
+
+/// Returns the value as it is understood, and the change that puts it where it belongs.
+fn edited(
+    sources: &Sources,
+    loaded: &Loaded,
+    schema: Option<&Schema>,
+    wanted: &SetValue<'_>,
+) -> Result<(Value, FileChange), Error> {
+    let layer = target_layer(loaded, wanted).map_err(Error::invalid)?;
+    let existing = loaded.configuration.get(wanted.key);
+    let value = Schema::typed(schema, wanted.key, wanted.value, existing);
+    let change = change(sources, layer, wanted.key, &value, schema)?;
+    Ok((value, change))
 }
 
 /// Returns what is wrong and what is suspicious.

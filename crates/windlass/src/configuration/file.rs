@@ -47,6 +47,11 @@ impl FileChange {
         Self { file, before, after, diff }
     }
 
+    /// Returns what will be in the file, under its name.
+    pub(super) fn pending(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([(self.file.clone(), self.after.clone())])
+    }
+
     /// Tells whether anything changes.
     #[must_use]
     pub fn is_change(&self) -> bool {

@@ -1,7 +1,5 @@
 //! The files of a configuration, brought to another version.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use windlass_core::config::migrate::{AppliedRule, ConfigMigrator, Migrated, Route, Scope};
 use windlass_core::config::{Format, Schema, edit, parse};
@@ -101,18 +99,9 @@ impl Engine {
         let run = |command: &[String], document: &serde_json::Value| {
             filter::run(command, document, &project.root)
         };
-        let (files, mut warnings) = migrated(&route, texts, schema.as_ref(), &run)?;
-        let pending = pending(&files);
-        let after = loader.with_pending(pending).load(spec).map_err(Error::Invalid)?;
-        warnings.extend(after.errors.into_iter().map(|error| still_wrong(error.into())));
-        let mut migration = Migration {
-            config: name.clone(),
-            from,
-            to: route.to().to_owned(),
-            steps: route.steps().iter().map(step).collect(),
-            files,
-            warnings,
-        };
+        let (files, warnings) = migrated(&route, texts, schema.as_ref(), &run)?;
+        let mut migration = Migration::of(name, from, &route, files, warnings);
+        migration.look_at_result(loader, spec).map_err(Error::Invalid)?;
         if !wanted.dry_run {
             carry_out(&Writer { root: &project.root, sources: &sources }, &mut migration)?;
         }
@@ -147,6 +136,28 @@ impl Engine {
             }
         }
         Ok(texts)
+    }
+}
+
+impl Migration {
+    fn of(
+        config: &str,
+        from: String,
+        route: &Route<'_>,
+        files: Vec<MigratedFile>,
+        warnings: Problems,
+    ) -> Self {
+        let (config, to) = (config.to_owned(), route.to().to_owned());
+        let steps = route.steps().iter().map(step).collect();
+        Self { config, from, to, steps, files, warnings }
+    }
+
+    /// Loads the configuration as it will be, and warns of what its schema does not allow then.
+    fn look_at_result(&mut self, loader: Loader<'_>, spec: &ConfigSpec) -> Result<(), Problems> {
+        let pending = self.files.iter().flat_map(|file| file.change.pending()).collect();
+        let after = loader.with_pending(pending).load(spec)?;
+        self.warnings.extend(after.errors.into_iter().map(|error| still_wrong(error.into())));
+        Ok(())
     }
 }
 
@@ -266,11 +277,6 @@ fn place(rule: &AppliedRule) -> Place {
 fn place_of(warning: &Diagnostic) -> Place {
     let at = warning.position;
     (warning.file.clone(), at.map(|at| at.line), at.map(|at| at.column))
-}
-
-fn pending(files: &[MigratedFile]) -> BTreeMap<String, String> {
-    let texts = files.iter().map(|file| (file.change.file.clone(), file.change.after.clone()));
-    texts.collect()
 }
 
 /// Returns what the schema does not allow after the migration: its line is that of a text that is not

@@ -246,6 +246,12 @@ impl Configuration {
     }
 }
 
+impl AsRef<Configuration> for Configuration {
+    fn as_ref(&self) -> &Configuration {
+        self
+    }
+}
+
 fn not_a_map(node: &Node) -> Diagnostic {
     node.origin.error(format!("top level is {}: a map is needed", node.data.kind()))
 }

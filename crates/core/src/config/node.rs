@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::diagnostic::{Diagnostic, Position};
@@ -280,6 +281,14 @@ impl Node {
             Data::Map(map) => tallest(&mut map.values().map(Self::height)),
             _ => 0,
         }
+    }
+
+    /// Returns the value as a `T`.
+    ///
+    /// # Errors
+    /// What does not fit, placed at the innermost value, which is not quoted if it is secret.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
+        super::deserialize::from_node(self)
     }
 
     /// Returns the value as JSON, secrets included: for validating and for what reaches the target.

@@ -13,8 +13,27 @@ use windlass_core::diff::text::unified;
 use crate::error::Error;
 use crate::sources::{SourceErrorKind, Sources};
 
-/// The permission bits of a file that is new.
+/// The permission bits of a file that is new, before the umask.
 const NEW: u32 = 0o644;
+
+/// Who may read and write a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Those who may now; for a new file, as the umask allows.
+    Usual,
+    /// Its owner alone.
+    Owner,
+}
+
+impl Access {
+    /// Returns the permission bits that it leaves.
+    const fn most(self) -> u32 {
+        match self {
+            Self::Usual => 0o7777,
+            Self::Owner => 0o600,
+        }
+    }
+}
 
 /// A change of the file of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +117,8 @@ impl Writer<'_> {
 
     fn put(&self, change: &FileChange) -> Result<(), Error> {
         let path = self.unchanged(change)?;
-        replace(&path, change.after.as_bytes()).map_err(Error::io("write", &path))
+        let written = replace(&path, change.after.as_bytes(), Access::Usual);
+        written.map_err(Error::io("write", &path))
     }
 
     /// Returns where the file really is, if it still is what the change was made for.
@@ -124,7 +144,9 @@ impl Writer<'_> {
         for change in done {
             let path = self.root.join(&change.file);
             let outcome = match &change.before {
-                Some(text) => path.canonicalize().and_then(|path| replace(&path, text.as_bytes())),
+                Some(text) => path
+                    .canonicalize()
+                    .and_then(|path| replace(&path, text.as_bytes(), Access::Usual)),
                 None => fs::remove_file(&path),
             };
             if let Err(error) = outcome {
@@ -182,16 +204,21 @@ fn safe(version: &str) -> String {
     version.chars().map(|c| if is_safe(c) { c } else { '_' }).collect()
 }
 
-/// Puts `bytes` at `path` in one rename, with the mode of what is there.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mode = match fs::metadata(path) {
-        Ok(found) => found.permissions(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Permissions::from_mode(NEW),
+/// Puts `bytes` at `path` in one rename, with the mode of what is there as far as `access` goes.
+pub(crate) fn replace(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let there = match fs::metadata(path) {
+        Ok(found) => Some(found.permissions().mode() & access.most()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
+    let mode = Permissions::from_mode(there.unwrap_or(NEW & access.most()));
     let file = beside(directory, bytes, &mode)?;
+    if there.is_some() {
+        file.as_file().set_permissions(mode)?;
+    }
+    file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(directory)?.sync_all()
 }
@@ -200,19 +227,21 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn create_new(path: &Path, bytes: &[u8], mode: &Permissions) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let file = beside(directory, bytes, mode)?;
+    file.as_file().set_permissions(mode.clone())?;
+    file.as_file().sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     File::open(directory)?.sync_all()
 }
 
+/// Returns an unfinished file, which nobody may ever open whom `mode` and the umask do not let.
 fn beside(
     directory: &Path,
     bytes: &[u8],
     mode: &Permissions,
 ) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(".windlass-").tempfile_in(directory)?;
+    let mut builder = tempfile::Builder::new();
+    let mut file = builder.prefix(".windlass-").permissions(mode.clone()).tempfile_in(directory)?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(mode.clone())?;
-    file.as_file().sync_all()?;
     Ok(file)
 }
 

@@ -24,7 +24,7 @@ use windlass_core::project::ConfigSpec;
 
 pub use self::edit::{SetValue, ValueSet};
 pub use self::file::FileChange;
-pub(crate) use self::file::replace;
+pub(crate) use self::file::{Access, replace};
 pub(crate) use self::load::{Loader, within as first_error};
 pub use self::migration::{MigratedFile, Migration, MigrationStep, RunMigration};
 

@@ -1,3 +1,6 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use serde_json::json;
 
 use super::*;
@@ -97,4 +100,75 @@ fn a_template_comes_from_a_schema() {
     let schema = Schema::compile("s.json", SCHEMA).expect("a schema");
     let text = ConfigurationManager::template(&schema, Format::Yaml).expect("written");
     assert!(text.contains("#port:"), "{text}");
+}
+
+/// Returns the permission bits of a file.
+fn mode(dir: &tempfile::TempDir, name: &str) -> u32 {
+    let found = fs::metadata(dir.path().join(name)).expect("there");
+    found.permissions().mode() & 0o7777
+}
+
+#[test]
+fn what_holds_a_secret_is_saved_for_its_owner_alone() {
+    let dir = directory(&[("a.yaml", "port: 1\n"), ("open.json", "{}"), ("shared.json", "{}")]);
+    let set = |name: &str, mode| {
+        fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).expect("set");
+    };
+    set("open.json", 0o644);
+    set("shared.json", 0o660);
+    let schema = Schema::compile("s.json", SCHEMA).expect("a schema");
+    let manager = manager(&dir, &[]).with_schema(schema);
+    let mut c = manager.load("a", None).expect("loads");
+    manager.save(&c, Path::new("shared.json")).expect("saved");
+    assert!(!c.has_secrets());
+    assert_eq!(mode(&dir, "shared.json"), 0o660, "a mode that somebody chose stays");
+
+    c.set("password", &json!("hunter2")).expect("set");
+    assert!(c.has_secrets());
+    for name in ["open.json", "shared.json", "new/a.toml"] {
+        manager.save(&c, Path::new(name)).expect("saved");
+        assert_eq!(mode(&dir, name), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_new_file_without_secrets_is_as_the_umask_allows() {
+    let dir = directory(&[("a.yaml", "port: 1\n")]);
+    let manager = manager(&dir, &[]);
+    let c = manager.load("a", None).expect("loads");
+    manager.save(&c, Path::new("b.yaml")).expect("saved");
+    let usual = mode(&dir, "a.yaml");
+    assert_eq!(mode(&dir, "b.yaml"), usual & 0o644);
+}
+
+#[test]
+fn a_failed_save_leaves_what_was_there_and_nothing_else() {
+    let dir = directory(&[("a.yaml", "port: null\n"), ("b.toml", "port = 1\n")]);
+    let manager = manager(&dir, &[]);
+    let c = manager.load("a", None).expect("loads");
+    assert!(manager.save(&c, Path::new("b.toml")).is_err(), "TOML has no null");
+    assert_eq!(fs::read_to_string(dir.path().join("b.toml")).expect("there"), "port = 1\n");
+    for outside in ["../b.yaml", "/tmp/b.yaml", "x/../../b.yaml", ""] {
+        let error = manager.save(&c, Path::new(outside)).expect_err(outside);
+        assert!(matches!(error, Error::Invalid(_)), "{outside}: {error}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 2);
+}
+
+#[test]
+fn a_secret_is_quoted_by_no_error() {
+    let dir = directory(&[("a.yaml", "db: {password: hunter2, host: h}\n")]);
+    let schema = r#"{"properties": {"db": {"properties": {"password": {"x-secret": true}}}}}"#;
+    let schema = Schema::compile("s.json", schema).expect("a schema");
+    let mut c = manager(&dir, &[]).with_schema(schema).load("a", None).expect("loads");
+    let told = |c: &Configuration| {
+        let one = c.get::<u8>("db.password").expect_err("text");
+        let all = c.get::<BTreeMap<String, u8>>("db").expect_err("text");
+        let whole = c.deserialize::<BTreeMap<String, BTreeMap<String, u8>>>().expect_err("text");
+        format!("{one:?} {all:?} {whole:?} {c:?}")
+    };
+    assert!(!told(&c).contains("hunter2"), "{}", told(&c));
+    assert_eq!(c.get::<u8>("db.password").expect_err("text").position.map(|at| at.line), Some(1));
+    c.set("db.password", &json!("hunter3")).expect("set");
+    assert!(!told(&c).contains("hunter"), "{}", told(&c));
 }

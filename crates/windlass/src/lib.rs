@@ -54,5 +54,11 @@ pub use manager::{
 pub use rollback::Subject;
 pub use windlass_core::config::Schema as ConfigSchema;
 pub use windlass_core::config::migrate::ConfigMigrator;
+pub use windlass_core::config::{Format, ListMerge, MergeRules};
 pub use windlass_core::environment::{Environment, EnvironmentType};
 pub use windlass_core::record::{ConfigDeployment, DeploymentStatus};
+
+/// The examples of `docs/library.md`, which are run with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/library.md")]
+struct Library;

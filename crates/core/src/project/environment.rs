@@ -37,7 +37,7 @@ pub(super) static ENVIRONMENT: Shape = Shape {
         Field::new(
             "targets",
             Kind::List(&List::some(target::TARGET_KIND).unique()),
-            "[\"local:./state/1\", { name = \"two\", address = \"local:./state/2\" }]",
+            "[\"local:./state/staging\"]",
             "Where it is deployed to: addresses, or tables. `local:ROOT` is a directory of this \
              machine; a relative one starts at the project.",
         )

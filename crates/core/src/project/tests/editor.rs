@@ -7,6 +7,9 @@ use crate::config::{Format, Schema, ValidationError, parse};
 use crate::diagnostic::Diagnostic;
 use crate::project::json_schema;
 
+/// How long a text may be that is compared: whatever is longer would only take its time.
+const LONGEST: usize = 64 << 10;
+
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let text = json_schema().to_string();
     Schema::compile("windlass.schema.json", &text).expect("the schema is one")
@@ -52,6 +55,9 @@ pub(super) fn errors(text: &str) -> Option<Vec<ValidationError>> {
 /// Checks that the editor has nothing against what the decoder accepts, and something against each
 /// structural mistake that the decoder sees, on its line.
 pub(super) fn agrees(text: &str, refused: Option<&Vec<Diagnostic>>) {
+    if text.len() > LONGEST {
+        return;
+    }
     let Some(seen) = errors(text) else { return };
     let Some(refused) = refused else {
         assert!(seen.is_empty(), "{text}\naccepted, and yet: {seen:#?}");

@@ -4,10 +4,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::Value;
 
 /// How long a command may take.
@@ -16,8 +17,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_OUTPUT: u64 = 16 << 20;
 /// How much of what it says on standard error is shown.
 const SHOWN: usize = 500;
-/// How often its end is looked for.
-const STEP: Duration = Duration::from_millis(5);
 
 /// Runs `command` in `directory` with `document` on its standard input, and returns what it writes to
 /// standard output. It has a process group of its own, which is killed when its time is over.
@@ -44,9 +43,10 @@ fn run_within(
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.map_err(|error| format!("cannot start `{program}`: {error}"))?;
-    let finished = follow(&mut child, document.to_string(), Instant::now() + timeout);
-    kill(&mut child);
-    let (status, output, said) = finished?;
+    let written = follow(&mut child, document.to_string(), Instant::now() + timeout);
+    let status = end(&mut child);
+    let (output, said) = written?;
+    let status = status.map_err(|_| lost("end"))?;
     if !status.success() {
         return Err(format!("`{program}` failed ({status}){}", shown(&said)));
     }
@@ -57,34 +57,47 @@ fn run_within(
     value.map_err(|error| format!("`{program}` wrote no JSON document: {error}"))
 }
 
-type Finished = (ExitStatus, Vec<u8>, Vec<u8>);
+fn lost(what: &str) -> String {
+    format!("the {what} of the command is lost")
+}
 
-fn follow(child: &mut Child, input: String, deadline: Instant) -> Result<Finished, String> {
-    let lost = |what: &str| format!("the {what} of the command is lost");
+/// Returns what the command wrote to both of its outputs, once it is gone.
+fn follow(
+    child: &mut Child,
+    input: String,
+    deadline: Instant,
+) -> Result<(Vec<u8>, Vec<u8>), String> {
     if let Some(stdin) = child.stdin.take() {
         thread::spawn(move || feed(stdin, &input));
     }
     let output = collected(child.stdout.take().ok_or_else(|| lost("output"))?);
     let said = collected(child.stderr.take().ok_or_else(|| lost("output"))?);
-    let receive = |from: &mpsc::Receiver<Vec<u8>>| {
-        from.recv_timeout(deadline.saturating_duration_since(Instant::now())).map_err(|error| {
-            match error {
-                RecvTimeoutError::Timeout => "timed out and was killed".to_owned(),
-                RecvTimeoutError::Disconnected => lost("output"),
-            }
-        })
-    };
-    let (output, said) = (receive(&output)?, receive(&said)?);
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok((status, output, said)),
-            Ok(None) if Instant::now() >= deadline => {
-                return Err("timed out and was killed".to_owned());
-            }
-            Ok(None) => thread::sleep(STEP),
-            Err(_) => return Err(lost("end")),
+    let gone = gone(child);
+    let written = (receive(&output, "output", deadline)?, receive(&said, "output", deadline)?);
+    receive(&gone, "end", deadline)?;
+    Ok(written)
+}
+
+fn receive<T>(from: &Receiver<T>, what: &str, deadline: Instant) -> Result<T, String> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    from.recv_timeout(left).map_err(|error| match error {
+        RecvTimeoutError::Timeout => "timed out and was killed".to_owned(),
+        RecvTimeoutError::Disconnected => lost(what),
+    })
+}
+
+/// Returns where the news arrives that the command is gone. It is not reaped, so that its group keeps
+/// its number until it has been killed.
+fn gone(child: &Child) -> Receiver<()> {
+    let (sender, receiver) = mpsc::channel();
+    let pid = Pid::from_child(child);
+    thread::spawn(move || {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        if rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options)).is_ok() {
+            let _ = sender.send(());
         }
-    }
+    });
+    receiver
 }
 
 /// Writes the input; a command that does not read it is no failure by that alone.
@@ -93,7 +106,7 @@ fn feed(mut stdin: ChildStdin, input: &str) {
 }
 
 /// Returns where what `from` writes arrives at its end, as far as it is wanted.
-fn collected(mut from: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+fn collected(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -107,12 +120,11 @@ fn collected(mut from: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
-/// Ends the whole process group, whatever is left of it.
-fn kill(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    let _ = child.wait();
+/// Ends the whole process group, whatever is left of it, and returns how the command ended.
+fn end(child: &mut Child) -> io::Result<ExitStatus> {
+    // The only failure is that nobody is left.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    child.wait()
 }
 
 fn shown(said: &[u8]) -> String {
@@ -149,6 +161,14 @@ mod tests {
         let missing = run(&["/nowhere/x".to_owned()], &json!({}), Path::new("/"));
         assert!(missing.expect_err("missing").starts_with("cannot start `/nowhere/x`"));
         assert!(run(&[], &json!({}), Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn one_that_closes_its_outputs_is_waited_for() {
+        let closed = "echo '{}'; exec >&- 2>&-; exit 3";
+        assert_eq!(sh(closed, TIMEOUT).expect_err("fails"), "`sh` failed (exit status: 3)");
+        let error = sh("exec >&- 2>&-; sleep 100", Duration::from_millis(50)).expect_err("hangs");
+        assert_eq!(error, "timed out and was killed");
     }
 
     #[test]

@@ -28,6 +28,86 @@ fn with_schema() -> TestProject {
     project
 }
 
+const TYPES: &str = "\
+$defs:
+  port: {type: integer, maximum: 65535}
+  db:
+    $anchor: db
+    properties:
+      port: {$ref: '#/$defs/port', default: 5432}
+      password: {type: string, x-secret: true}
+";
+
+/// Returns a project whose schema is two files.
+fn with_two_files() -> TestProject {
+    let project = with_schema();
+    project.write(
+        "schemas/app.json",
+        r#"{"$id": "app.json", "properties": {
+            "port": {"$ref": "net/types.yaml#/$defs/port"}, "db": {"$ref": "net/types.yaml#db"}}}"#,
+    );
+    let settings = [r#"schema = "schemas/app.json""#, "schema_defaults = true"].join("\n");
+    project.edit("windlass.toml", "schema = \"app.schema.json\"", &settings);
+    project.edit(
+        "windlass.toml",
+        "schema_defaults",
+        "environment_prefix = \"MINI\"\nschema_defaults",
+    );
+    project.write("schemas/net/types.yaml", TYPES);
+    project.write("staging.yaml", "port: 8080\ndb: {password: hunter2}\n");
+    project
+}
+
+#[test]
+fn all_that_a_schema_does_it_does_from_several_files() {
+    let project = with_two_files();
+    let windlass = project.windlass(env!("CARGO_BIN_EXE_windlass")).env("MINI_PORT", "99");
+    let shown = windlass.run(&["config", "show", "staging", "--format", "json"]).success().json();
+    assert_eq!((&shown["port"], &shown["db"]["port"]), (&json!(99), &json!(5432)));
+    assert_eq!(shown["db"]["password"], "<secret>");
+    let origin = &json_of(&project, &["config", "get", "staging", "db.port"])["origins"][0];
+    assert_eq!((&origin["file"], &origin["line"]), (&json!("schemas/net/types.yaml"), &json!(6)));
+    let template = run(&project, &["config", "template", "staging"]).success().stdout;
+    assert!(template.contains("port: 5432"), "{template}");
+    let set = run(&project, &["config", "set", "staging", "db.port", "70000"]).code(1);
+    let _ = set.says("the maximum of 65535");
+    let windlass = windlass.env("MINI_PORT", "70000");
+    let said = windlass.run(&["config", "validate", "staging", "--output", "json"]).code(1).json();
+    let error = &said["errors"][0];
+    assert_eq!(
+        (&error["schema_file"], &error["schema_path"]),
+        (&json!("schemas/net/types.yaml"), &json!("/$defs/port/maximum"))
+    );
+}
+
+#[test]
+fn a_record_names_all_files_of_a_schema() {
+    let project = with_two_files();
+    run(&project, &["deploy", "staging"]).success();
+    let history = json_of(&project, &["history"]);
+    let id = history["deployments"][0]["deployment_id"].as_str().expect("an id").to_owned();
+    let files = json_of(&project, &["show", &id])["config_files"].clone();
+    let files: Vec<_> = files.as_array().expect("files").iter().filter_map(Value::as_str).collect();
+    assert!(files.contains(&"schemas/app.json"), "{files:?}");
+    assert!(files.contains(&"schemas/net/types.yaml"), "{files:?}");
+}
+
+#[test]
+fn a_schema_of_several_files_outside_of_a_project_stays_in_its_directory() {
+    let project = with_two_files();
+    let windlass = project.windlass(env!("CARGO_BIN_EXE_windlass")).current_dir(project.home());
+    let schema = project.at("schemas/app.json").display().to_string();
+    let check = || windlass.run(&["config", "check", "--schema", &schema, "x.yaml"]).code(1);
+    project.write("../home/x.yaml", "db:\n  port: x\n");
+    let _ = check().says("x.yaml:2:9").says("\"x\" is not of type \"integer\"");
+    project.write("schemas/app.json", r#"{"$ref": "../app.schema.json"}"#);
+    let _ = check().says("is outside of the directory of the schema").says("app.json:1:10");
+    // Inside of one, all of its files may be meant.
+    run(&project, &["config", "validate", "staging"]).success();
+    project.edit("staging.yaml", "port: 8080", "prot: 8080");
+    run(&project, &["config", "validate", "staging"]).code(1).says("unknown property \"prot\"");
+}
+
 #[test]
 fn layers_are_listed_lowest_first_with_what_is_not_there() {
     let project = with_schema();

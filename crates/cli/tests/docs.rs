@@ -9,8 +9,14 @@ use windlass_testing::TestProject;
 
 const REFERENCE: &str = "docs/reference/windlass-toml.md";
 const SCHEMA: &str = "docs/reference/windlass.schema.json";
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "docs/cli.md", "docs/library.md", REFERENCE, "examples/shop/README.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "docs/cli.md",
+    "docs/library.md",
+    "docs/reference/schemas.md",
+    REFERENCE,
+    "examples/shop/README.md",
+];
 
 fn document(name: &str) -> (PathBuf, String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);

@@ -5,11 +5,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use windlass_core::config::{Format, MAX_TEXT, Schema, ValidationError, parse};
-use windlass_core::diagnostic::{Diagnostic, Position};
+use windlass_core::config::{Format, MAX_TEXT, Schema, ValidationError, decode, parse};
+use windlass_core::diagnostic::Diagnostic;
 
 use crate::configuration::unreadable;
 use crate::error::Error;
+
+mod schema;
+
+pub use schema::read_schema;
 
 /// What a schema says about files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +27,15 @@ pub struct Checked {
 /// Returns what the schema in the file `schema` says about `paths`, each file on its own.
 ///
 /// A path is a file in any [`Format`], or a directory: then all `.yaml`, `.yml`, `.toml` and `.json`
-/// files in and below it, by name, except the schema itself and what a dot hides. Links to
+/// files in and below it, by name, except those of the schema itself and what a dot hides. Links to
 /// directories are not followed.
 ///
 /// # Errors
 /// [`Error::Invalid`] with all that is wrong with the schema, or with the paths that cannot be listed
 /// or hold nothing to check. A file that cannot be read is one of [`Checked::errors`].
 pub fn check(schema: &Path, paths: &[PathBuf]) -> Result<Checked, Error> {
-    let name = schema.to_string_lossy();
-    let text = read(schema, &name).map_err(Error::invalid)?;
-    let compiled = Schema::compile(&name, &text).map_err(Error::Invalid)?;
-    let files = list(schema, paths)?;
+    let compiled = read_schema(schema)?;
+    let files = list(&compiled, paths)?;
     let errors = files.par_iter().flat_map_iter(|file| check_file(&compiled, file)).collect();
     Ok(Checked { files: files.len(), errors })
 }
@@ -62,11 +64,7 @@ fn read(path: &Path, name: &str) -> Result<String, Diagnostic> {
     if bytes.len() > MAX_TEXT {
         return Err(problem(format!("text has more than {MAX_TEXT} bytes")));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]);
-        problem("not UTF-8 text".to_owned()).at(Position::of_offset(&before, valid))
-    })
+    decode(name, bytes)
 }
 
 /// Returns the content of a file, or so much of it that it is longer than `most`.
@@ -83,8 +81,9 @@ fn cannot(action: &str, error: &io::Error) -> String {
 }
 
 /// Returns the files that `paths` name.
-fn list(schema: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let listing = Listing { schema: fs::canonicalize(schema).ok() };
+fn list(schema: &Schema, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let real = |file: &String| fs::canonicalize(file).ok();
+    let listing = Listing { schemas: schema.files().iter().filter_map(real).collect() };
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         match listing.below(path) {
@@ -96,7 +95,8 @@ fn list(schema: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 }
 
 struct Listing {
-    schema: Option<PathBuf>,
+    /// The files that the schema is made of, without links.
+    schemas: Vec<PathBuf>,
 }
 
 impl Listing {
@@ -132,8 +132,8 @@ impl Listing {
     }
 
     fn is_schema(&self, path: &Path) -> bool {
-        let named_alike = self.schema.as_deref().and_then(Path::file_name) == path.file_name();
-        named_alike && fs::canonicalize(path).ok() == self.schema
+        let mut alike = self.schemas.iter().filter(|one| one.file_name() == path.file_name());
+        alike.any(|schema| fs::canonicalize(path).is_ok_and(|path| path == *schema))
     }
 }
 
@@ -147,6 +147,8 @@ fn is_configuration(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use windlass_core::diagnostic::Position;
+
     use super::*;
 
     const SCHEMA: &str = r#"{"type": "object", "properties": {"port": {"type": "integer"}}}"#;
@@ -207,6 +209,39 @@ mod tests {
             errors[1..],
             ["latin.yaml:2: : not UTF-8 text", "notes.txt: : unknown format of configuration"]
         );
+    }
+
+    #[test]
+    fn a_schema_refers_to_files_in_its_directory() {
+        let app = r#"{"properties": {"port": {"$ref": "types/net.yaml#/$defs/port"}}}"#;
+        let directory = directory(&[
+            ("schema.json", app),
+            ("types/net.yaml", "$defs: {port: {type: integer}}\n"),
+            ("a.yaml", "port: x\n"),
+        ]);
+        let (files, errors) = said(&directory, &[""]);
+        assert_eq!((files, errors.len()), (1, 1), "a file of the schema is none to check");
+        assert_eq!(errors[0], r#"a.yaml:1: port: "x" is not of type "integer""#);
+    }
+
+    #[test]
+    fn a_schema_refers_to_nothing_outside_of_its_directory() {
+        let directory = directory(&[("s/schema.json", ""), ("secret.json", "{}"), ("a.yaml", "")]);
+        let (root, schema) = (directory.path(), directory.path().join("s/schema.json"));
+        std::os::unix::fs::symlink("../secret.json", root.join("s/link.json")).expect("linked");
+        for (reference, says) in [
+            ("../secret.json", "secret.json is outside of the directory of the schema"),
+            ("link.json", "s/link.json is outside of the directory of the schema"),
+            ("gone.json", "gone.json does not exist"),
+            ("x/../../s/../secret.json", "secret.json is outside of the directory of the schema"),
+        ] {
+            fs::write(&schema, format!("{{\"$ref\": \"{reference}\"}}")).expect("written");
+            let refused = check(&schema, &[root.join("a.yaml")]).expect_err(reference);
+            let Error::Invalid(problems) = refused else { panic!("{refused}") };
+            assert_eq!(problems.len(), 1);
+            assert!(problems[0].message.ends_with(says), "{problems:?}");
+            assert_eq!(problems[0].position, Some(Position { line: 1, column: 10 }));
+        }
     }
 
     #[test]

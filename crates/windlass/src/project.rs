@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use windlass_core::diagnostic::{Diagnostic, Position};
+use windlass_core::config::decode;
+use windlass_core::diagnostic::Diagnostic;
 use windlass_core::project::Project;
 
 use crate::error::Error;
@@ -62,11 +63,7 @@ impl LoadedProject {
             return Err(Error::invalid(problem));
         }
         let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let text = String::from_utf8_lossy(error.as_bytes());
-            let at = Position::of_offset(&text, error.utf8_error().valid_up_to());
-            Error::invalid(Diagnostic::error("not UTF-8 text").in_file(name.clone()).at(at))
-        })?;
+        let text = decode(&name, bytes).map_err(Error::invalid)?;
         let project = Project::parse(&name, &text).map_err(Error::Invalid)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
         Ok(Self { root, project })

@@ -12,3 +12,4 @@ mod sources;
 mod state;
 mod targets;
 mod templates;
+mod texts;

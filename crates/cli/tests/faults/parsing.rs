@@ -87,22 +87,6 @@ fn fault_14_project_file_of_100_000_levels() {
 }
 
 #[test]
-fn fault_15_keys_that_come_twice() {
-    let site = Site::deployed();
-    for (name, text) in [
-        ("app.yaml", "port: 1\nport: 2\n"),
-        ("app.yaml", "port: 1\n\"port\": 2\n"),
-        ("app.json", "{\"port\": 1,\n\"port\": 2}"),
-        ("app.toml", "port = 1\nport = 2\n"),
-    ] {
-        site.write(format!("config/{name}"), text);
-        site.edit("windlass.toml", "app.yaml\"]", &format!("{name}\"]"));
-        site.refused(&[&format!("config/{name}:2:1"), "port"]);
-        site.edit("windlass.toml", &format!("{name}\"]"), "app.yaml\"]");
-    }
-}
-
-#[test]
 fn fault_15_numbers_that_no_program_can_hold() {
     let site = Site::deployed();
     for (name, text, says) in [
@@ -162,16 +146,4 @@ fn fault_15_tags_that_would_run_something() {
         site.write("config/app.yaml", format!("port: 1\na: {tag}\n"));
         site.refused(&["config/app.yaml:2:4", "is not supported"]);
     }
-}
-
-#[test]
-fn fault_15_files_in_another_encoding() {
-    let site = Site::deployed();
-    site.write("config/app.yaml", b"\xff\xfea\0:\0 \x001\0");
-    site.refused(&["config/app.yaml"]);
-    site.write("config/app.yaml", b"port: 1\na: \xff\n");
-    site.refused(&["config/app.yaml"]);
-    let project = site.read("windlass.toml");
-    site.write("windlass.toml", [project.as_bytes(), b"# \xff\n"].concat());
-    site.refused_at_load(&["windlass.toml:19:3", "not UTF-8 text"]);
 }

@@ -7,7 +7,7 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | [`Format`], [`parse`] | texts, within bounds |
+//! | [`Format`], [`decode`], [`parse`] | texts, within bounds |
 //! | [`Node`], [`Data`], [`Origin`] | values with places |
 //! | [`merge()`], [`MergeRules`], [`ListMerge`] | one layer over another |
 //! | [`environment_layer`] | environment variables as a layer |
@@ -26,6 +26,7 @@ mod deserialize;
 pub(crate) mod dotenv;
 pub mod edit;
 mod emit;
+mod encoding;
 mod environment_variables;
 mod flat;
 mod format;
@@ -44,6 +45,7 @@ mod substitute;
 
 pub use configuration::{Configuration, KeyOrigin, Layer};
 pub use emit::emit;
+pub use encoding::decode;
 pub use environment_variables::environment_layer;
 pub use format::{Format, UnknownFormat};
 pub use infer::infer;
@@ -51,7 +53,7 @@ pub use leaves::Leaves;
 pub use merge::{ListMerge, MergeRules, merge};
 pub use node::{Data, MASK, Map, Node, Origin, Span};
 pub use parse::{MAX_COPIES, MAX_DEPTH, MAX_NODES, MAX_TEXT, parse};
-pub use schema::{Schema, ValidationError};
+pub use schema::{MAX_SCHEMA_FILES, Schema, ValidationError};
 pub use skeleton::skeleton;
 pub use substitute::{Substitution, SubstitutionError};
 

@@ -26,8 +26,9 @@ pub(super) static CONFIG: Shape = Shape {
             "schema",
             Kind::Text(&PATH),
             "\"schemas/app.schema.json\"",
-            "The JSON Schema that the merged whole must satisfy. `\"x-secret\": true` marks values \
-             that are never shown, `\"deprecated\": true` keys that are warned of.",
+            "The [JSON Schema](schemas.md), of one file or several, that the merged whole must \
+             satisfy. `\"x-secret\": true` marks values that are never shown, `\"deprecated\": \
+             true` keys that are warned of.",
         ),
         Field::new(
             "schema_defaults",

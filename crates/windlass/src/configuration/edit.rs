@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use windlass_core::config::{Format, KeyOrigin, Node, Schema, ValidationError, edit, key};
+use windlass_core::config::{Format, KeyOrigin, Node, Schema, ValidationError, decode, edit, key};
 use windlass_core::diagnostic::{Diagnostic, nearest};
 
 use super::file::{FileChange, Writer};
@@ -212,8 +212,7 @@ fn change(
     let (file, format) = (layer.source.clone(), layer.format.unwrap_or(Format::Yaml));
     let before = if layer.present {
         let bytes = sources.read(&file).map_err(|error| Error::invalid(error.diagnostic()))?;
-        let text = super::layers::text_of(bytes);
-        Some(text.map_err(|problem| Error::invalid(problem.in_file(&file)))?)
+        Some(decode(&file, bytes).map_err(Error::invalid)?)
     } else {
         None
     };

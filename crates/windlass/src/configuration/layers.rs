@@ -1,6 +1,6 @@
 //! The texts that a configuration is made of.
 
-use windlass_core::config::{Format, Node, parse};
+use windlass_core::config::{Format, Node, decode, parse};
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::project::{ConfigSpec, HttpSource, Layer, LayerSource, Located};
 
@@ -9,7 +9,7 @@ use super::{FoundLayer, LayerKind};
 use crate::project::PROJECT_FILE;
 use crate::remote::{self, RemoteError};
 use crate::render::scope;
-use crate::sources::SourceErrorKind;
+use crate::sources::{SourceError, SourceErrorKind};
 
 type Problems = Vec<Diagnostic>;
 
@@ -81,8 +81,8 @@ impl Loader<'_> {
         if bytes.is_none() && !layer.optional {
             return Err(refused(RemoteError::Status(404)));
         }
-        let text = bytes.map(text_of).transpose();
-        let text = text.map_err(|problem| vec![problem.in_file(&source)])?;
+        let text = bytes.map(|bytes| decode(&source, bytes)).transpose();
+        let text = text.map_err(|problem| vec![problem])?;
         let format =
             format_of(&http.url, &source, layer.format).map_err(|problem| vec![problem])?;
         Ok((LayerKind::Http, source, format, text))
@@ -95,15 +95,24 @@ impl Loader<'_> {
         file: &str,
         optional: bool,
     ) -> Result<Option<String>, Diagnostic> {
-        if let Some(text) = self.pending.get(file) {
-            return Ok(Some(text.clone()));
+        match self.read(file) {
+            Ok(read) => read.map(Some),
+            Err(error) if optional && error.kind == SourceErrorKind::Missing => Ok(None),
+            Err(error) => Err(scope::placed(error.diagnostic(), place)),
         }
-        let bytes = match self.sources.read(file) {
-            Ok(bytes) => bytes,
-            Err(error) if optional && error.kind == SourceErrorKind::Missing => return Ok(None),
-            Err(error) => return Err(scope::placed(error.diagnostic(), place)),
-        };
-        text_of(bytes).map(Some).map_err(|problem| problem.in_file(file))
+    }
+
+    /// Returns what is in a file to which a schema refers, or would be.
+    pub(super) fn referred(&self, file: &str) -> Result<String, Diagnostic> {
+        self.read(file).map_err(|error| error.of_reference())?
+    }
+
+    /// Returns what is in a file of the project, or would be, if that is text.
+    fn read(&self, file: &str) -> Result<Result<String, Diagnostic>, SourceError> {
+        if let Some(text) = self.pending.get(file) {
+            return Ok(Ok(text.clone()));
+        }
+        Ok(decode(file, self.sources.read(file)?))
     }
 }
 
@@ -134,12 +143,5 @@ pub(super) fn format_of<T>(
         place
             .error(PROJECT_FILE, format!("{file} is in no known format"))
             .hint("name it .yaml, .yml, .toml, .json or .env, or add a `format`")
-    })
-}
-
-pub(super) fn text_of(bytes: Vec<u8>) -> Result<String, Diagnostic> {
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Diagnostic::error(format!("not UTF-8 text: byte {at} is no part of a character"))
     })
 }

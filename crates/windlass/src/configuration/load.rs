@@ -64,7 +64,7 @@ impl<'l> Loader<'l> {
             schema.mark_secrets(&mut configuration);
             errors = schema.validate(&configuration);
             warnings.extend(schema.deprecated(&configuration));
-            files.push(schema.file().to_owned());
+            files.extend_from_slice(schema.files());
         }
         Ok(Loaded { configuration, errors, warnings, files, layers: found })
     }
@@ -108,11 +108,11 @@ impl<'l> Loader<'l> {
         Ok(configuration)
     }
 
-    /// Returns the schema of `spec`, if it has one.
+    /// Returns the schema of `spec`, if it has one. What it refers to are files of the project.
     pub(super) fn schema(&self, spec: &ConfigSpec) -> Result<Option<Schema>, Problems> {
         let Some(place) = &spec.schema else { return Ok(None) };
         let (file, text) = self.required(place)?;
-        Schema::compile(&file, &text).map(Some)
+        Schema::compile_with(&file, &text, |file| self.referred(file)).map(Some)
     }
 
     /// Returns the file that `place` names, and what is in it.

@@ -44,7 +44,7 @@ pub struct Loaded {
     /// What is probably not meant, such as deprecated keys, and merge rules for lists that are in no
     /// layer.
     pub warnings: Vec<Diagnostic>,
-    /// The files that were read, in order: layers, then the schema.
+    /// The files that were read, in order: layers, then those of the schema.
     pub files: Vec<String>,
     /// The layers, lowest first, those too that are not there.
     pub layers: Vec<FoundLayer>,
@@ -252,6 +252,7 @@ pub fn unreadable(problem: Diagnostic) -> ValidationError {
         column: problem.position.map(|at| at.column),
         width: problem.width,
         schema_path: String::new(),
+        schema_file: None,
         hint: problem.hint,
     }
 }

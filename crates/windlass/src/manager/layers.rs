@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use windlass_core::config::{Format, MAX_TEXT, Node, Origin, parse};
+use windlass_core::config::{Format, MAX_TEXT, Node, Origin, decode, parse};
 use windlass_core::diagnostic::{Diagnostic, Position};
 use windlass_core::project::{HttpSource, Located};
 
@@ -111,12 +111,7 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
         Ok(_) => {}
     }
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let text = String::from_utf8_lossy(error.as_bytes());
-        let at = Position::of_offset(&text, error.utf8_error().valid_up_to());
-        Error::invalid(Diagnostic::error("not UTF-8 text").in_file(file).at(at))
-    })?;
-    Ok(Some(text))
+    decode(&file, bytes).map(Some).map_err(Error::invalid)
 }
 
 fn fetched(remote: &Remote, url: &str) -> Result<Text, Error> {
@@ -128,7 +123,7 @@ fn fetched(remote: &Remote, url: &str) -> Result<Text, Error> {
     let refused = |why: String| Error::invalid(Diagnostic::error(format!("{source} {why}")));
     let bytes = remote.fetch(&wanted, url).map_err(|error| refused(error.to_string()))?;
     let bytes = bytes.ok_or_else(|| refused("does not exist".to_owned()))?;
-    let text = String::from_utf8(bytes).map_err(|_| refused("is not UTF-8 text".to_owned()))?;
+    let text = decode(&source, bytes).map_err(Error::invalid)?;
     let format = Format::from_path(&source);
     let format = format.ok_or_else(|| refused("does not tell its format".to_owned()))?;
     Ok(Text { kind: LayerKind::Http, source, format, text })

@@ -58,6 +58,20 @@ impl SourceError {
         }
     }
 
+    /// Returns it as the diagnostic of a path that another file names, from where that file is.
+    pub(crate) fn of_reference(&self) -> Diagnostic {
+        let diagnostic = self.diagnostic();
+        match (self.kind, &self.hint) {
+            (SourceErrorKind::Missing, Some(hint)) if hint.starts_with("did you mean") => {
+                diagnostic
+            }
+            (SourceErrorKind::Missing, _) => {
+                diagnostic.hint("a path starts at the file in which it is written")
+            }
+            _ => diagnostic,
+        }
+    }
+
     pub(super) fn new(kind: SourceErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, cause: None }
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::config::node::{Change, Data, MASK, Map, Node, Origin};
 
-/// A layer, as its values name it: those of the environment name a variable each, and are still of
-/// one layer.
+/// A layer, as its values name it: those of the environment name a variable each, the defaults of a
+/// schema the file of it that has them, and are still of one layer.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Source {
     /// Where it starts.

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use crate::config::key;
+use super::pointer;
 use crate::config::node::{Data, Map, Node};
 
 /// How many schemas may speak about one value.
@@ -102,9 +102,7 @@ impl<'s> Defaults<'s> {
 
     /// Returns what a `$ref` to a place in the document refers to.
     fn referred(&self, schema: &Node) -> Option<&'s Node> {
-        let pointer = schema.child("$ref")?.as_str()?.strip_prefix('#')?;
-        let mut segments = key::split_pointer(pointer);
-        segments.try_fold(self.root, |node, segment| node.child(&segment))
+        pointer::follow(self.root, schema.child("$ref")?.as_str()?)
     }
 }
 

@@ -7,6 +7,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
 use super::ValidationError;
+use super::link::{Homes, Keyword};
 use super::walk::Walker;
 use crate::config::key;
 use crate::config::node::{Map, Node, Origin};
@@ -30,13 +31,21 @@ pub(super) enum Quoting {
 pub(super) struct Explainer<'d> {
     document: &'d Node,
     schema: &'d Value,
+    homes: Option<&'d Homes>,
     quoting: Quoting,
     errors: Vec<ValidationError>,
 }
 
 impl<'d> Explainer<'d> {
-    pub(super) fn new(document: &'d Node, schema: &'d Value, quoting: Quoting) -> Self {
-        Self { document, schema, quoting, errors: Vec::new() }
+    /// Returns one for the errors of `document`; `schema` and `homes` are what it does not satisfy,
+    /// linked.
+    pub(super) fn new(
+        document: &'d Node,
+        schema: &'d Value,
+        homes: Option<&'d Homes>,
+        quoting: Quoting,
+    ) -> Self {
+        Self { document, schema, homes, quoting, errors: Vec::new() }
     }
 
     /// Returns the errors by place, each once.
@@ -69,9 +78,9 @@ impl<'d> Explainer<'d> {
     fn plain(&mut self, error: &Error<'_>, hint: Option<String>) {
         let message = self.message(error);
         let place = self.find(error.instance_path().as_str());
-        let mut error = place.error(message, error.schema_path().as_str());
-        error.hint = hint;
-        self.errors.push(error);
+        let mut found = place.error(message, self.keyword(error));
+        found.hint = hint;
+        self.errors.push(found);
     }
 
     fn message(&self, error: &Error<'_>) -> String {
@@ -109,7 +118,7 @@ impl<'d> Explainer<'d> {
     fn missing(&mut self, error: &Error<'_>, property: &Value) {
         let place = self.find(error.instance_path().as_str());
         let message = format!("required property {property} is missing");
-        let mut found = place.error(message, error.schema_path().as_str());
+        let mut found = place.error(message, self.keyword(error));
         let present = place.node.as_map().into_iter().flat_map(Map::keys).map(String::as_str);
         let known = self.known(error);
         let typo = nearest(property.as_str().unwrap_or_default(), present)
@@ -124,7 +133,7 @@ impl<'d> Explainer<'d> {
         let map = place.node.as_map();
         let free =
             || known.iter().copied().filter(|name| map.is_none_or(|map| !map.contains_key(*name)));
-        let schema_path = error.schema_path().as_str();
+        let keyword = self.keyword(error);
         for name in unexpected {
             let hint = match nearest(name, free()) {
                 Some(word) => Some(format!("did you mean {word:?}?")),
@@ -132,16 +141,23 @@ impl<'d> Explainer<'d> {
             };
             let below = place.child(name);
             let message = format!("unknown property {name:?}");
-            let mut found =
-                ValidationError::at(&below.key_place(), below.path, message, schema_path);
+            let place = below.key_place();
+            let mut found = ValidationError::at(&place, below.path, message, keyword.clone());
             found.hint = hint;
             self.errors.push(found);
         }
     }
 
+    /// Returns where the keyword is that was not met.
+    fn keyword(&self, error: &Error<'_>) -> Keyword {
+        let pointer = || error.schema_path().as_str().to_owned();
+        let unknown = || Keyword { file: String::new(), pointer: pointer(), linked: pointer() };
+        self.homes.map_or_else(unknown, |homes| homes.keyword(error))
+    }
+
     /// Returns the properties that the schema of the error names.
     fn known(&self, error: &Error<'_>) -> Vec<&'d str> {
-        let pointer = error.schema_path().as_str();
+        let pointer = self.keyword(error).linked;
         let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
         let properties = self.schema.pointer(parent).and_then(|schema| schema.get("properties"));
         let names = properties.and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
@@ -151,8 +167,8 @@ impl<'d> Explainer<'d> {
     fn not_allowed(&mut self, error: &Error<'_>) {
         let place = self.find(error.instance_path().as_str());
         let message = "nothing is allowed here".to_owned();
-        let schema_path = error.schema_path().as_str();
-        self.errors.push(ValidationError::at(&place.key_place(), place.path, message, schema_path));
+        let keyword = self.keyword(error);
+        self.errors.push(ValidationError::at(&place.key_place(), place.path, message, keyword));
     }
 
     fn name(&mut self, error: &Error<'_>, inner: &Error<'_>) {
@@ -160,8 +176,8 @@ impl<'d> Explainer<'d> {
         let place = place.child(inner.instance().as_str().unwrap_or_default());
         let message =
             format!("key {}", inner.masked_with(shortened(&inner.instance().to_string())));
-        let schema_path = inner.schema_path().as_str();
-        self.errors.push(ValidationError::at(&place.key_place(), place.path, message, schema_path));
+        let keyword = self.keyword(inner);
+        self.errors.push(ValidationError::at(&place.key_place(), place.path, message, keyword));
     }
 
     /// Explains by the one form that the value is meant to have, if that can be told.
@@ -175,7 +191,7 @@ impl<'d> Explainer<'d> {
         let firsts = forms.iter().filter_map(|form| form.first()).take(LISTED);
         let reasons: Vec<String> = firsts.map(|inner| self.reason(inner)).collect();
         let place = self.find(error.instance_path().as_str());
-        let mut found = place.error(message, error.schema_path().as_str());
+        let mut found = place.error(message, self.keyword(error));
         found.hint = (!reasons.is_empty()).then(|| reasons.join("; or "));
         self.errors.push(found);
     }
@@ -224,8 +240,8 @@ impl Place<'_> {
         self.node.key_origin().unwrap_or_else(|| self.node.place())
     }
 
-    fn error(&self, message: String, schema_path: &str) -> ValidationError {
-        ValidationError::at(&self.node.place(), self.path.clone(), message, schema_path)
+    fn error(&self, message: String, keyword: Keyword) -> ValidationError {
+        ValidationError::at(&self.node.place(), self.path.clone(), message, keyword)
     }
 }
 

@@ -5,7 +5,11 @@ mod compile;
 mod cursor;
 mod defaults;
 mod deprecated;
+mod documents;
 mod explain;
+mod link;
+pub(super) mod pointer;
+mod scan;
 mod walk;
 
 use std::fmt;
@@ -15,7 +19,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(super) use self::cursor::Cursor;
+pub use self::documents::MAX_FILES as MAX_SCHEMA_FILES;
 use self::explain::{Explainer, Quoting};
+use self::link::{Homes, Keyword};
 use self::walk::Walker;
 use super::configuration::Configuration;
 use super::node::{Node, Origin};
@@ -24,11 +30,14 @@ use crate::diagnostic::{Diagnostic, Position};
 /// A JSON Schema that is ready to validate; drafts 4 to 2020-12, by its `$schema`.
 ///
 /// Formats are asserted, patterns run in linear time (so without look-around and back references),
-/// and no `$ref` leaves the document. `"x-secret": true` marks values that are never quoted.
+/// and no `$ref` leaves the files that it is given. `"x-secret": true` marks values that are never
+/// quoted.
 pub struct Schema {
-    file: String,
+    /// The file of the schema, and those that it refers to.
+    files: Vec<String>,
     root: Node,
     json: Value,
+    homes: Homes,
     validator: Validator,
     has_secrets: bool,
     has_deprecated: bool,
@@ -50,15 +59,18 @@ pub struct ValidationError {
     /// How many characters are wrong, at least 1.
     #[serde(skip)]
     pub width: u32,
-    /// The keyword that was not met, as a JSON pointer into the schema.
+    /// The keyword that was not met, as a JSON pointer into the file of the schema that has it.
     pub schema_path: String,
+    /// That file; nothing where no schema says what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_file: Option<String>,
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl ValidationError {
-    fn at(origin: &Origin, path: String, message: String, schema_path: &str) -> Self {
+    fn at(origin: &Origin, path: String, message: String, keyword: Keyword) -> Self {
         Self {
             path,
             message,
@@ -66,7 +78,8 @@ impl ValidationError {
             line: origin.span.map(|span| span.position.line),
             column: origin.span.map(|span| span.position.column),
             width: origin.span.map_or(1, |span| span.width),
-            schema_path: schema_path.to_owned(),
+            schema_path: keyword.pointer,
+            schema_file: Some(keyword.file),
             hint: None,
         }
     }
@@ -87,28 +100,76 @@ impl From<ValidationError> for Diagnostic {
 }
 
 impl Schema {
-    /// Returns the schema that `text` writes, in the format of the extension of `file`.
+    /// Returns the schema that `text` writes, in the format of the extension of `file`. It is all in
+    /// that text: see [`Schema::compile_with`] for one that refers to other files.
     ///
     /// # Errors
     /// All that is wrong with it, each at its own line: syntax, keywords, references that point
     /// nowhere or out of the document, patterns that cannot run in linear time.
     pub fn compile(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        compile::compile(file, text)
+        let alone = |name: &str| {
+            let message = format!("`$ref` leads to another file: {name}");
+            Err(Diagnostic::error(message).hint("copy what is meant under `$defs`"))
+        };
+        Self::compile_with(file, text, alone)
+    }
+
+    /// Returns the schema that `text` writes, with the files that it refers to: for each of them
+    /// `read` is asked once, with its path, which starts where that of `file` does.
+    ///
+    /// A `$ref` such as `common.json#/$defs/port` is a path from the file in which it stands, or from
+    /// its `$id`, if that is one too. A reference by `$id` works among the files that are read. `read`
+    /// alone decides what may be read: a path may start with `..`. Files may refer to each other in
+    /// circles. What does not say its draft has that of the first file. There are at most
+    /// [`MAX_SCHEMA_FILES`](super::MAX_SCHEMA_FILES) files, and [`MAX_TEXT`](super::MAX_TEXT) bytes in
+    /// all of them.
+    ///
+    /// # Errors
+    /// As [`Schema::compile`], for each of the files. An error of `read` stands at the reference to the
+    /// file, unless it names a file itself.
+    ///
+    /// ```
+    /// use windlass_core::config::{Node, Origin, Schema};
+    ///
+    /// let common = r#"{"$defs": {"port": {"type": "integer", "maximum": 65535}}}"#;
+    /// let app = r#"{"properties": {"port": {"$ref": "common.json#/$defs/port"}}}"#;
+    /// let schema = Schema::compile_with("schemas/app.json", app, |path| {
+    ///     assert_eq!(path, "schemas/common.json");
+    ///     Ok(common.to_owned())
+    /// });
+    /// let value = Node::from_json(&serde_json::json!({"port": 70000}), &Origin::of_source("x"));
+    /// let errors = schema.unwrap().validate_document(value.unwrap());
+    /// assert_eq!(errors[0].schema_file.as_deref(), Some("schemas/common.json"));
+    /// assert_eq!(errors[0].schema_path, "/$defs/port/maximum");
+    /// ```
+    pub fn compile_with(
+        file: &str,
+        text: &str,
+        mut read: impl FnMut(&str) -> Result<String, Diagnostic>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        compile::compile(file, text, &mut read)
     }
 
     /// Returns the file that it was read from.
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.file
+        self.files.first().map_or("", String::as_str)
     }
 
-    /// Returns the schema as JSON.
+    /// Returns all files that it was read from, its own first.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// Returns the schema as JSON; what it refers to in other files is in it, and every reference is
+    /// one to a place in it.
     #[must_use]
     pub fn as_json(&self) -> &Value {
         &self.json
     }
 
-    /// Returns the schema with its places.
+    /// Returns the same as [`Schema::as_json`], with the place of each part.
     #[must_use]
     pub fn root(&self) -> &Node {
         &self.root
@@ -122,7 +183,12 @@ impl Schema {
     /// branches (`anyOf`, `if`) are left out.
     #[must_use]
     pub fn defaults(&self, existing: &Node) -> Node {
-        defaults::defaults(&self.root, existing)
+        let mut layer = defaults::defaults(&self.root, existing);
+        if self.files.len() > 1 {
+            // A layer that starts in no line is one of several files.
+            layer.origin.span = None;
+        }
+        layer
     }
 
     /// Returns a warning for each value that the schema calls deprecated, whatever else is there: at
@@ -168,7 +234,7 @@ impl Schema {
         if self.validator.is_valid(&value) {
             return Vec::new();
         }
-        let mut explainer = Explainer::new(root, &self.json, quoting);
+        let mut explainer = Explainer::new(root, &self.json, Some(&self.homes), quoting);
         for error in self.validator.iter_errors(&value) {
             explainer.add(&error);
         }
@@ -195,7 +261,7 @@ impl Schema {
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schema").field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("Schema").field("files", &self.files).finish_non_exhaustive()
     }
 }
 

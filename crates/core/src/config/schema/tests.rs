@@ -4,6 +4,8 @@ use super::*;
 use crate::config::node::Data;
 use crate::config::{Format, Layer, MergeRules, Substitution};
 
+mod files;
+
 const SCHEMA: &str = r##"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object",
@@ -156,6 +158,7 @@ fn hints_name_the_nearest() {
     let expected = json!({
         "path": "level", "message": "\"inof\" is not one of \"debug\", \"info\" or \"warn\"",
         "file": "c.yaml", "line": 2, "column": 8, "schema_path": "/properties/level/enum",
+        "schema_file": "s.json",
         "hint": "did you mean \"info\"?"
     });
     assert_eq!(json, expected);
@@ -296,7 +299,7 @@ fn references_stay_in_the_document() {
         refused("s.json", text),
         [
             "s.json:3:15: remote `$ref` is not allowed: \"https://example.com/x.json\"",
-            "s.json:4:15: remote `$ref` is not allowed: \"other.json#/x\"",
+            "s.json:4:15: `$ref` leads to another file: other.json",
             "s.json:5:15: remote `$ref` is not allowed: \"file:///etc/passwd\"",
         ]
     );

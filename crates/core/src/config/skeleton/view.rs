@@ -1,7 +1,7 @@
 //! All that a schema says about one value: itself, what it refers to, and what it is combined of.
 
-use crate::config::key;
 use crate::config::node::{Data, Map, Node, Origin};
+use crate::config::schema::pointer::follow;
 
 /// How many schemas may speak about one value.
 const MAX_PARTS: usize = 64;
@@ -28,7 +28,7 @@ impl<'s> View<'s> {
             return;
         }
         self.0.push(schema);
-        if let Some(referred) = schema.child("$ref").and_then(|node| resolve(root, node)) {
+        if let Some(referred) = schema.child("$ref").and_then(|node| follow(root, node.as_str()?)) {
             self.add(root, referred);
         }
         for part in schema.child("allOf").and_then(Node::as_list).unwrap_or_default() {
@@ -175,10 +175,4 @@ fn number(node: &Node) -> Option<f64> {
         Data::Float(number) => Some(number),
         _ => None,
     }
-}
-
-/// Returns what `reference` points to, within the document.
-fn resolve<'s>(root: &'s Node, reference: &Node) -> Option<&'s Node> {
-    let pointer = reference.as_str()?.strip_prefix('#')?;
-    key::split_pointer(pointer).try_fold(root, |node, segment| node.child(&segment))
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use windlass_core::command::Command;
 use windlass_core::event::{CommandRole, Event};
 use windlass_core::name::ServiceName;
@@ -15,6 +16,7 @@ use windlass_core::record::{DeploymentId, TargetState};
 use windlass_core::release::{Manifest, Release, ReleaseId};
 use windlass_core::target::{Address, TargetId};
 
+use crate::interrupt::Interrupt;
 use crate::probe::{self, ProbeContext};
 use crate::run::{self, Context, Exit};
 use crate::site::{
@@ -28,7 +30,7 @@ pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 pub const HEALTHY_DEADLINE: Duration = Duration::from_secs(300);
 
 /// A release for one target: what it holds there, and what its services need.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The name of the release.
     pub id: ReleaseId,
@@ -101,7 +103,13 @@ pub struct Worker<'a> {
     pub address: &'a Address,
     /// Reads what happens.
     pub events: &'a (dyn Fn(Event) + Sync),
+    /// Ends commands and probes when it is raised; files are left whole all the same.
+    pub interrupt: Option<&'a Interrupt>,
 }
+
+/// Returns where the content of a release comes from, once the target is locked and whole.
+pub type Gather<'a> =
+    dyn FnMut(&LockedSite<'_>, &Manifest) -> Result<Box<dyn BlobSource + 'a>, SiteError> + 'a;
 
 impl Worker<'_> {
     /// Locks the target and makes it whole. Reloads that an interrupted activation queued stay in
@@ -149,9 +157,25 @@ impl Worker<'_> {
         blobs: &dyn BlobSource,
         checked: bool,
     ) -> Result<(), WorkError> {
+        self.prepare_with(deployment, to, &mut |_, _| Ok(Box::new(blobs)), checked)
+    }
+
+    /// As [`Worker::prepare`], with content that is gathered when it is known what the target keeps
+    /// already.
+    ///
+    /// # Errors
+    /// As [`Worker::prepare`].
+    pub fn prepare_with(
+        &self,
+        deployment: &DeploymentId,
+        to: &Assignment,
+        gather: &mut Gather<'_>,
+        checked: bool,
+    ) -> Result<(), WorkError> {
         self.emit_state(TargetState::Staging);
         let mut site = self.lock_whole()?;
-        let staged = self.stage(&mut site, deployment, to, blobs)?;
+        let blobs = gather(&site, &to.manifest)?;
+        let staged = self.stage(&mut site, deployment, to, &*blobs)?;
         if checked {
             self.emit_state(TargetState::Checking);
             self.check(deployment, to, &staged)?;
@@ -267,7 +291,7 @@ impl Worker<'_> {
         let mut failures = Vec::new();
         for (name, service) in probed {
             let variables = self.variables(deployment, to, name);
-            let context = ProbeContext { address: self.address.host(), variables: &variables };
+            let context = self.probe_context(&variables);
             if let Err(bad) = probe::await_healthy(&service.health, &context, HEALTHY_DEADLINE) {
                 failures
                     .extend(bad.into_iter().map(|failure| format!("service `{name}`: {failure}")));
@@ -288,7 +312,12 @@ impl Worker<'_> {
         variables: &BTreeMap<String, String>,
     ) -> Result<(), WorkError> {
         let name = role_name(role);
-        let context = Context { directory: None, variables, timeout: COMMAND_TIMEOUT };
+        let context = Context {
+            directory: None,
+            variables,
+            timeout: COMMAND_TIMEOUT,
+            interrupt: self.interrupt,
+        };
         let finished = run::run(command, &context).map_err(|source| WorkError::Command {
             service: service.clone(),
             role: name,
@@ -350,13 +379,17 @@ impl Worker<'_> {
         let mut checked = None;
         for (name, service) in to.services() {
             let variables = self.facts(to, name);
-            let context = ProbeContext { address: self.address.host(), variables: &variables };
+            let context = self.probe_context(&variables);
             for check in &service.health {
                 let good = probe::probe_once(check, &context).is_ok();
                 checked = Some(checked.unwrap_or(true) && good);
             }
         }
         checked
+    }
+
+    fn probe_context<'v>(&'v self, variables: &'v BTreeMap<String, String>) -> ProbeContext<'v> {
+        ProbeContext { address: self.address.host(), variables, interrupt: self.interrupt }
     }
 
     fn emit_state(&self, state: TargetState) {

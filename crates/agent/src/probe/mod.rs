@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use windlass_core::command::{self, Command};
 use windlass_core::health::{HealthCheck, Probe};
 
+use crate::interrupt::Interrupt;
 use crate::run;
 
 mod http;
@@ -31,6 +32,8 @@ pub struct ProbeContext<'a> {
     /// Replaced in URLs and addresses where they are written `${NAME}`, and the environment of
     /// commands.
     pub variables: &'a BTreeMap<String, String>,
+    /// Ends the waiting when it is raised.
+    pub interrupt: Option<&'a Interrupt>,
 }
 
 /// How long a probe took to find the target healthy.
@@ -83,7 +86,7 @@ fn probe_within(
             let address = command::expand(address, &context.for_text());
             tcp::probe(&address, context.address, timeout)?;
         }
-        Probe::Command(command) => probe_command(command, &context.for_text(), timeout)?,
+        Probe::Command(command) => probe_command(command, context, timeout)?,
     }
     Ok(Latency(started.elapsed()))
 }
@@ -124,10 +127,12 @@ impl ProbeContext<'_> {
 
 fn probe_command(
     command: &Command,
-    variables: &BTreeMap<String, String>,
+    context: &ProbeContext<'_>,
     timeout: Duration,
 ) -> Result<(), ProbeFailure> {
-    let context = run::Context { directory: None, variables, timeout };
+    let variables = &context.for_text();
+    let interrupt = context.interrupt;
+    let context = run::Context { directory: None, variables, timeout, interrupt };
     let finished = run::run(command, &context).map_err(|error| failed_to_run(&error))?;
     if finished.exit.is_success() {
         return Ok(());

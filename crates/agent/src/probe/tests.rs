@@ -55,7 +55,7 @@ fn command(text: &str) -> HealthCheck {
 
 fn with_context<T>(use_it: impl FnOnce(&ProbeContext<'_>) -> T) -> T {
     let variables = BTreeMap::from([("PAGE".to_owned(), "healthz".to_owned())]);
-    use_it(&ProbeContext { address: "127.0.0.1", variables: &variables })
+    use_it(&ProbeContext { address: "127.0.0.1", variables: &variables, interrupt: None })
 }
 
 fn once(check: &HealthCheck) -> Result<Latency, String> {

@@ -1,12 +1,12 @@
 //! Checks side by side, until each is believed.
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use windlass_core::health::HealthCheck;
 
 use super::{Failure, LONGEST, ProbeContext, ProbeFailure, probe_within};
+use crate::interrupt::Interrupt;
 
 /// Returns when every check has seen its number of successes in a row; without checks at once.
 ///
@@ -21,9 +21,14 @@ pub fn await_healthy(
     context: &ProbeContext<'_>,
     deadline: Duration,
 ) -> Result<(), Vec<Failure>> {
+    if checks.is_empty() {
+        return Ok(());
+    }
     let until = Instant::now() + deadline.min(LONGEST);
-    let stop = Stop::default();
-    let failures = watch_all(checks, context, until, &stop);
+    let failures = match Interrupt::new() {
+        Ok(stop) => watch_all(checks, context, until, &stop),
+        Err(error) => all_lost(checks, context, &error),
+    };
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
@@ -31,7 +36,7 @@ fn watch_all(
     checks: &[HealthCheck],
     context: &ProbeContext<'_>,
     until: Instant,
-    stop: &Stop,
+    stop: &Interrupt,
 ) -> Vec<Failure> {
     thread::scope(|scope| {
         let start = |check| {
@@ -55,6 +60,19 @@ fn watch_all(
     })
 }
 
+fn all_lost(
+    checks: &[HealthCheck],
+    context: &ProbeContext<'_>,
+    error: &std::io::Error,
+) -> Vec<Failure> {
+    let message = format!("the probe could not be started: {error}");
+    let lost = |check: &HealthCheck| Failure {
+        probe: context.describe(&check.probe),
+        message: message.clone(),
+    };
+    checks.iter().map(lost).collect()
+}
+
 /// Why a check is not healthy; nothing where it is, or where another failure stopped it.
 type Verdict = Option<String>;
 
@@ -62,12 +80,17 @@ fn lost(message: &str) -> Verdict {
     Some(message.to_owned())
 }
 
-fn watch(check: &HealthCheck, context: &ProbeContext<'_>, until: Instant, stop: &Stop) -> Verdict {
+fn watch(
+    check: &HealthCheck,
+    context: &ProbeContext<'_>,
+    until: Instant,
+    stop: &Interrupt,
+) -> Verdict {
     let mut seen = Seen::default();
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            stop.tell();
+            stop.raise();
             return Some(seen.undecided(check));
         }
         seen.add(probe_within(&check.probe, context, check.timeout().min(left)).map(drop));
@@ -75,13 +98,19 @@ fn watch(check: &HealthCheck, context: &ProbeContext<'_>, until: Instant, stop: 
             return None;
         }
         if let Some(message) = seen.unhealthy(check) {
-            stop.tell();
+            stop.raise();
             return Some(message);
         }
-        if stop.wait(check.interval().min(until.saturating_duration_since(Instant::now()))) {
-            return seen.failing();
+        let pause = check.interval().min(until.saturating_duration_since(Instant::now()));
+        if stop.wait(context.interrupt, pause) {
+            return seen.failing().or_else(|| interrupted(context));
         }
     }
+}
+
+/// Returns the verdict on a check that was given up before it was decided.
+fn interrupted(context: &ProbeContext<'_>) -> Verdict {
+    context.interrupt.is_some_and(Interrupt::is_raised).then(|| "interrupted".to_owned())
 }
 
 /// What the probes of one check have found.
@@ -134,27 +163,6 @@ impl Seen {
     }
 }
 
-/// Ends the waits between probes early.
-#[derive(Default)]
-struct Stop {
-    told: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Stop {
-    fn tell(&self) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for `time`, and returns early, with `true`, when told to stop.
-    fn wait(&self, time: Duration) -> bool {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(told, time, |told| !*told);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use windlass_core::health::Probe;
@@ -193,15 +201,5 @@ mod tests {
     fn the_undecided_say_how_far_they_came() {
         let message = seen(&[false, true]).undecided(&check(3, 2));
         assert_eq!(message, "1 of 2 successes in a row at the deadline; last failure: refused");
-    }
-
-    #[test]
-    fn who_is_told_to_stop_does_not_wait() {
-        let stop = Stop::default();
-        stop.tell();
-        let started = Instant::now();
-        assert!(stop.wait(Duration::from_secs(60)));
-        assert!(started.elapsed() < Duration::from_secs(10));
-        assert!(!Stop::default().wait(Duration::from_millis(1)));
     }
 }

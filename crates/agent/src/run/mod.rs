@@ -17,8 +17,12 @@ mod environment;
 mod group;
 mod tail;
 
+pub use tail::visible;
+
+use crate::interrupt::Interrupt;
 use group::Group;
-use tail::Tail;
+pub(crate) use tail::readable;
+use tail::{Ready, Tail};
 
 /// How long output may still come after the command itself is gone.
 const DRAIN: Duration = Duration::from_millis(100);
@@ -37,6 +41,8 @@ pub struct Context<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// How long it may take before its process group is killed.
     pub timeout: Duration,
+    /// Kills it at once when it is raised.
+    pub interrupt: Option<&'a Interrupt>,
 }
 
 /// How a command ended.
@@ -48,6 +54,8 @@ pub enum Exit {
     Signal(i32),
     /// Its time was over and it was killed.
     TimedOut,
+    /// Nobody waited for it any more, and it was killed.
+    Interrupted,
 }
 
 impl Exit {
@@ -64,6 +72,7 @@ impl fmt::Display for Exit {
             Self::Code(code) => write!(f, "exited with status {code}"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
             Self::TimedOut => f.write_str("timed out and was killed"),
+            Self::Interrupted => f.write_str("was interrupted and killed"),
         }
     }
 }
@@ -139,43 +148,64 @@ pub fn run(command: &Command, context: &Context<'_>) -> Result<Finished, RunErro
     environment::check(context.variables)?;
     let started = Instant::now();
     let (mut group, output) = Group::start(&argv, context)?;
-    let deadline = started + context.timeout.min(LONGEST);
-    let (exit, tail) = follow(&mut group, output, deadline)
+    let until =
+        Until { deadline: started + context.timeout.min(LONGEST), interrupt: context.interrupt };
+    let (exit, tail) = follow(&mut group, output, &until)
         .map_err(|source| RunError::Follow { program: program.clone(), source })?;
     let (output, omitted) = tail.into_text();
     Ok(Finished { exit, output, omitted, duration: started.elapsed() })
 }
 
-fn follow(group: &mut Group, output: PipeReader, deadline: Instant) -> io::Result<(Exit, Tail)> {
+/// How long a command is waited for.
+struct Until<'a> {
+    deadline: Instant,
+    interrupt: Option<&'a Interrupt>,
+}
+
+/// Why a command is no longer waited for.
+#[derive(Clone, Copy)]
+enum End {
+    Gone,
+    Deadline,
+    Interrupt,
+}
+
+fn follow(group: &mut Group, output: PipeReader, until: &Until<'_>) -> io::Result<(Exit, Tail)> {
     let mut tail = Tail::new(output);
-    let exited = until_gone(group, &mut tail, deadline)?;
-    if exited {
+    let end = until_gone(group, &mut tail, until)?;
+    if matches!(end, End::Gone) {
         drain(&mut tail)?;
     }
     group.kill();
     drain(&mut tail)?;
-    if exited {
-        return Ok((group.reap()?, tail));
-    }
+    let exit = match end {
+        End::Gone => return Ok((group.reap()?, tail)),
+        End::Deadline => Exit::TimedOut,
+        End::Interrupt => Exit::Interrupted,
+    };
     if group.wait_until(Instant::now() + KILLED)? {
         group.reap()?;
     }
-    Ok((Exit::TimedOut, tail))
+    Ok((exit, tail))
 }
 
-/// Returns whether the command itself was gone before `deadline`; takes its output meanwhile.
-fn until_gone(group: &Group, tail: &mut Tail, deadline: Instant) -> io::Result<bool> {
+/// Returns once the command itself is gone, or is not waited for; takes its output meanwhile.
+fn until_gone(group: &Group, tail: &mut Tail, until: &Until<'_>) -> io::Result<End> {
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = until.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(false);
+            return Ok(End::Deadline);
         }
-        let ready = tail.wait(Some(group.gone()), left)?;
-        if ready.output {
+        let Ready { output, gone, interrupted } =
+            tail.wait(Some(group.gone()), until.interrupt, left)?;
+        if output {
             tail.take()?;
         }
-        if ready.gone {
-            return Ok(true);
+        if gone {
+            return Ok(End::Gone);
+        }
+        if interrupted {
+            return Ok(End::Interrupt);
         }
     }
 }
@@ -185,7 +215,7 @@ fn drain(tail: &mut Tail) -> io::Result<()> {
     let deadline = Instant::now() + DRAIN;
     while tail.is_open() {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || !tail.wait(None, left)?.output {
+        if left.is_zero() || !tail.wait(None, None, left)?.output {
             break;
         }
         tail.take()?;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::interrupt::Interrupt;
+
 /// How much of the output is kept.
 const KEPT: usize = 64 * 1024;
 
@@ -22,6 +24,8 @@ pub(super) struct Ready {
     pub(super) output: bool,
     /// The command is gone.
     pub(super) gone: bool,
+    /// Nobody waits for the command any more.
+    pub(super) interrupted: bool,
 }
 
 impl Tail {
@@ -35,19 +39,20 @@ impl Tail {
         self.source.is_some()
     }
 
-    /// Waits for output or for `gone`, at most for `patience`.
+    /// Waits for output, for `gone` or for an interrupt, at most for `patience`.
     pub(super) fn wait(
         &self,
         gone: Option<BorrowedFd<'_>>,
+        interrupt: Option<&Interrupt>,
         patience: Duration,
     ) -> io::Result<Ready> {
-        let output = self.source.as_ref().map(AsFd::as_fd);
-        let watched: Vec<_> = output.into_iter().chain(gone).collect();
-        let ready = readable(&watched, patience)?;
-        Ok(Ready {
-            output: output.is_some() && ready[0],
-            gone: gone.is_some() && ready[ready.len() - 1],
-        })
+        let sources =
+            [self.source.as_ref().map(AsFd::as_fd), gone, interrupt.map(Interrupt::raised)];
+        let watched: Vec<_> = sources.iter().flatten().copied().collect();
+        let mut ready = readable(&watched, patience)?.into_iter();
+        let [output, gone, interrupted] =
+            sources.map(|source| source.is_some() && ready.next() == Some(true));
+        Ok(Ready { output, gone, interrupted })
     }
 
     /// Takes one portion of output, which must be ready; at its end nothing more can come.
@@ -70,7 +75,7 @@ impl Tail {
 }
 
 /// Returns which of `watched` can be read (or have ended), after waiting at most for `patience`.
-pub(super) fn readable(watched: &[BorrowedFd<'_>], patience: Duration) -> io::Result<Vec<bool>> {
+pub(crate) fn readable(watched: &[BorrowedFd<'_>], patience: Duration) -> io::Result<Vec<bool>> {
     let deadline = Instant::now() + patience;
     let mut fds: Vec<_> =
         watched.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
@@ -114,7 +119,8 @@ impl Bytes {
 
 /// Returns `text` without anything that a terminal would obey: control characters other than
 /// newline and tab become their symbols, those that turn the direction of text are replaced.
-fn visible(text: &str) -> String {
+#[must_use]
+pub fn visible(text: &str) -> String {
     text.replace("\r\n", "\n").chars().map(visible_char).collect()
 }
 

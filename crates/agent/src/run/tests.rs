@@ -14,12 +14,13 @@ fn run_with(command: &Command, variables: &[(&str, &str)]) -> Result<Finished, R
     let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
     let variables: BTreeMap<_, _> = variables.iter().map(owned).collect();
     let timeout = Duration::from_secs(20);
-    run(command, &Context { directory: None, variables: &variables, timeout })
+    run(command, &Context { directory: None, variables: &variables, timeout, interrupt: None })
 }
 
 fn run_for(command: &Command, timeout: Duration) -> Finished {
     let variables = BTreeMap::new();
-    run(command, &Context { directory: None, variables: &variables, timeout }).expect("runs")
+    run(command, &Context { directory: None, variables: &variables, timeout, interrupt: None })
+        .expect("runs")
 }
 
 fn finished(text: &str) -> Finished {
@@ -138,7 +139,12 @@ fn runs_in_the_directory() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let variables = BTreeMap::new();
     let timeout = Duration::from_secs(20);
-    let context = Context { directory: Some(directory.path()), variables: &variables, timeout };
+    let context = Context {
+        directory: Some(directory.path()),
+        variables: &variables,
+        timeout,
+        interrupt: None,
+    };
     let done = run(&shell("pwd -P"), &context).expect("runs");
     let real = directory.path().canonicalize().expect("exists");
     assert_eq!(done.output.trim_end(), real.to_string_lossy());

@@ -142,7 +142,16 @@ impl Dir {
 
     /// Returns the new file `name`, which nobody else can read yet.
     pub(super) fn create_file(&self, name: &str) -> Result<File, SiteError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        self.create(name, OFlags::WRONLY)
+    }
+
+    /// As [`Dir::create_file`], for reading too.
+    pub(super) fn create_scratch(&self, name: &str) -> Result<File, SiteError> {
+        self.create(name, OFlags::RDWR)
+    }
+
+    fn create(&self, name: &str, access: OFlags) -> Result<File, SiteError> {
+        let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         fs::openat(&self.fd, name, flags | OFlags::CLOEXEC, Mode::from_raw_mode(0o600))
             .map(File::from)
             .map_err(SiteError::io("create", self.at(name)))

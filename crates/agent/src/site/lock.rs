@@ -9,7 +9,7 @@ use rustix::fs;
 use windlass_core::path::{RESERVED, RelativePath};
 
 use super::dir::Dir;
-use super::durable::TEMPORARY;
+use super::durable::{TEMPORARY, random_name};
 use super::journal::{Journal, Phase};
 use super::record::{self, RELEASES};
 use super::{Site, SiteError};
@@ -128,6 +128,17 @@ impl LockedSite<'_> {
             }
             settled => Ok(settled),
         }
+    }
+
+    /// Returns a file without a name, for content on its way: it is gone when it is closed.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn scratch_file(&self) -> Result<File, SiteError> {
+        let name = random_name(TEMPORARY);
+        let file = self.state.create_scratch(&name)?;
+        self.state.unlink(&name)?;
+        Ok(file)
     }
 
     /// Removes what crashes left half written.

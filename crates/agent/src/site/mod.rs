@@ -34,6 +34,7 @@ mod error;
 mod executor;
 mod inspect;
 mod journal;
+mod kept;
 mod lock;
 mod parallel;
 mod preflight;
@@ -47,6 +48,7 @@ mod tests;
 
 pub use error::SiteError;
 pub use journal::Phase;
+pub use kept::Kept;
 pub use lock::LockedSite;
 pub use preflight::{Conflict, Found, Wanted};
 pub use stage::BlobSource;
@@ -71,7 +73,7 @@ pub struct Owner {
 }
 
 /// What is live on a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
     /// The release.
     pub release: ReleaseId,
@@ -86,7 +88,7 @@ pub struct Live {
 }
 
 /// An activation that was begun, and whose last word has not been written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interrupted {
     /// The deployment that began it.
     pub deployment: DeploymentId,
@@ -101,7 +103,7 @@ pub struct Interrupted {
 }
 
 /// What was seen on a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// What is live, if anything is.
     pub live: Option<Live>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use windlass_core::path::RelativePath;
 use windlass_core::release::{FileEntry, Manifest};
 
@@ -14,7 +14,7 @@ use super::steps::directories;
 use super::{Owner, SiteError};
 
 /// What a name turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
     /// A regular file.
@@ -39,7 +39,7 @@ impl fmt::Display for Found {
 }
 
 /// What a release needs in a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wanted {
     /// A file of its own.
@@ -49,7 +49,7 @@ pub enum Wanted {
 }
 
 /// Something that Windlass did not put there, where a release needs to be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conflict {
     /// The place, below `config_path`.
     pub path: RelativePath,

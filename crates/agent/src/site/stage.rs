@@ -28,6 +28,12 @@ pub trait BlobSource: Sync {
     fn open(&self, digest: &Digest) -> std::io::Result<Box<dyn Read + Send + '_>>;
 }
 
+impl<T: BlobSource + ?Sized> BlobSource for &T {
+    fn open(&self, digest: &Digest) -> std::io::Result<Box<dyn Read + Send + '_>> {
+        (**self).open(digest)
+    }
+}
+
 /// How many of the bytes to stage are done; called from several threads.
 type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 

@@ -37,6 +37,21 @@ pub(super) fn entry(path: &str, content: &[u8], mode: u32, layout: Layout) -> Fi
     }
 }
 
+/// Stages a release of these files, and returns its name.
+pub(super) fn staged(site: &Site, files: &[(&str, &str, Layout)]) -> ReleaseId {
+    let entries =
+        files.iter().map(|(path, text, layout)| entry(path, text.as_bytes(), 0o644, *layout));
+    let manifest = Manifest::new(entries.collect()).expect("no conflict");
+    let blobs =
+        files.iter().map(|(_, text, _)| (Digest::of(text.as_bytes()), text.as_bytes().to_vec()));
+    let (id, owner) = (ReleaseId(manifest.id()), owner("shop"));
+    let content = content(&owner);
+    let release = StagedRelease { id, deployment: deployment(0), owner, content, manifest };
+    let mut locked = site.lock().expect("locked");
+    locked.stage(&release, &Blobs(blobs.collect()), &|_, _| {}).expect("staged");
+    id
+}
+
 fn service(name: &str) -> ServiceName {
     ServiceName::new(name).expect("a valid name")
 }

@@ -54,6 +54,7 @@ impl LocalHost {
                 target: &inner.target.id,
                 address: &inner.target.address,
                 events: &emit,
+                interrupt: None,
             };
             work(&worker, &inner.objects)
         };

@@ -1,6 +1,8 @@
 //! Hosts: how the engine reaches a target.
 
+mod agent_binary;
 mod local;
+pub mod remote;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +14,9 @@ use windlass_core::record::{DeploymentId, TargetState};
 use windlass_core::release::{Manifest, ReleaseId};
 use windlass_core::target::{Address, Target};
 
+pub use agent_binary::{AgentBinary, AgentBinaryError};
 pub use local::LocalHost;
+pub use remote::RemoteHost;
 
 use crate::events::Events;
 use crate::objects::Objects;
@@ -29,18 +33,50 @@ pub enum HostError {
     /// The work on the host ended without an answer.
     #[error("work on the target ended without an answer: {0}")]
     Lost(String),
+    /// No agent could be asked; nothing was done.
+    #[error("{0}")]
+    Unreachable(String),
+    /// An agent's work failed, as it says itself.
+    #[error("{message}")]
+    Remote {
+        /// What that means for the target.
+        class: RemoteClass,
+        /// What went wrong, with its causes.
+        message: String,
+    },
+}
+
+/// What a failure that an agent reports means for its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteClass {
+    /// As [`WorkError::Site`]: it is where it was, or its journal says what is left to do.
+    Files,
+    /// As [`WorkError::Command`] and [`WorkError::Refused`]: it did what it was asked, but for a
+    /// command.
+    Command,
 }
 
 impl HostError {
     /// Tells whether the target refused before anything live changed, or took it back by itself.
     pub(crate) const fn is_before_the_switch(&self) -> bool {
-        matches!(self, Self::Work(WorkError::Site(_) | WorkError::Moved(_)) | Self::NotKept(_))
+        match self {
+            Self::Work(error) => matches!(error, WorkError::Site(_) | WorkError::Moved(_)),
+            Self::NotKept(_) | Self::Unreachable(_) => true,
+            Self::Remote { class, .. } => matches!(class, RemoteClass::Files),
+            Self::Lost(_) => false,
+        }
     }
 
     /// Tells whether the target did what it was asked, and a reload or a probe failed after it.
     pub(crate) const fn is_after_the_switch(&self) -> bool {
         use WorkError::{Command, Refused, Unhealthy};
-        matches!(self, Self::Work(Command { .. } | Refused { .. } | Unhealthy(_)))
+        match self {
+            Self::Work(error) => {
+                matches!(error, Command { .. } | Refused { .. } | Unhealthy(_))
+            }
+            Self::Remote { class, .. } => matches!(class, RemoteClass::Command),
+            Self::NotKept(_) | Self::Unreachable(_) | Self::Lost(_) => false,
+        }
     }
 }
 

@@ -144,6 +144,23 @@ impl Objects {
         }
     }
 
+    /// Returns the file of an object, compressed as it is stored: whoever unpacks it compares the
+    /// digest.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such object.
+    pub(crate) fn open_stored(&self, digest: &Digest) -> io::Result<File> {
+        self.open_file(digest)
+    }
+
+    /// Reads an object to its end, and sets it aside when it is damaged.
+    ///
+    /// # Errors
+    /// As [`Self::open_object`].
+    pub(crate) fn verify(&self, digest: &Digest) -> io::Result<()> {
+        io::copy(&mut self.open_object(digest)?, &mut io::sink()).map(drop)
+    }
+
     /// Returns the content of an object of at most `max` bytes.
     ///
     /// # Errors

@@ -1,0 +1,120 @@
+//! Carrying requests out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use windlass_core::event::Event;
+use windlass_core::record::{DeploymentId, TargetState};
+use windlass_core::release::{Manifest, ReleaseId};
+
+use super::Line;
+use super::gather::gather;
+use super::outbox::Outbox;
+use crate::protocol::failure::describe;
+use crate::protocol::{Answer, Ask, Failure, Frame, FrameError, Kind, Reply, Request, Said};
+use crate::site::{LockedSite, Site, SiteError};
+use crate::work::{Assignment, WorkError, Worker};
+
+/// How much time passes between two words on how far staging is.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+/// Returns the answer to a request.
+pub(super) fn answer(line: &Line, request: Request) -> Answer {
+    let place = request.place;
+    let site = Site::new(&place.root, &place.config_path).map_err(WorkError::from);
+    let site = site.map_err(|error| Failure::from(&error))?;
+    let teller = Teller::new(&line.outbox);
+    let events = |event| teller.tell(event);
+    let worker = Worker {
+        site: &site,
+        target: &place.target,
+        address: &place.address,
+        events: &events,
+        interrupt: Some(&line.interrupt),
+    };
+    carry_out(line, &worker, request.ask).map_err(|error| Failure::from(&error))
+}
+
+fn carry_out(line: &Line, worker: &Worker<'_>, ask: Ask) -> Result<Reply, WorkError> {
+    Ok(match ask {
+        Ask::Ping => Reply::Pong,
+        Ask::Inspect { wanted } => Reply::Inspected(Box::new(worker.inspect(wanted.as_deref())?)),
+        Ask::Recall { release } => Reply::Recalled(worker.recall(&release)?.map(Arc::new)),
+        Ask::Prepare { deployment, to, checked } => {
+            let mut gather =
+                |site: &LockedSite<'_>, manifest: &Manifest| gather(line, site, manifest);
+            worker.prepare_with(&deployment, &to, &mut gather, checked)?;
+            Reply::Prepared
+        }
+        Ask::Activate { deployment, over, to } => activate(worker, &deployment, &over, to)?,
+        Ask::Probe { live } => Reply::Probed(worker.probe_now(&kept(worker, live)?)),
+        Ask::Prune { keep } => {
+            worker.prune(&keep)?;
+            Reply::Pruned
+        }
+    })
+}
+
+fn activate(
+    worker: &Worker<'_>,
+    deployment: &DeploymentId,
+    over: &[Option<ReleaseId>],
+    to: Option<ReleaseId>,
+) -> Result<Reply, WorkError> {
+    let to = to.map(|release| kept(worker, release)).transpose()?;
+    let state = worker.activate(deployment, over, to.as_ref())?;
+    Ok(Reply::Activated { checked: state == TargetState::Healthy })
+}
+
+/// Returns a release as the target keeps it: what it was given when the release was staged.
+fn kept(worker: &Worker<'_>, release: ReleaseId) -> Result<Assignment, WorkError> {
+    let config = || worker.site.config_dir();
+    let missing = || SiteError::NotStaged { config: config(), release };
+    worker.recall(&release)?.ok_or_else(|| missing().into())
+}
+
+/// Returns the answer to a request that makes no sense.
+pub(super) fn not_understood(error: &FrameError) -> Failure {
+    Failure::Request { message: describe(error) }
+}
+
+/// Returns an answer as it is sent; one that is too long is answered by saying so.
+pub(super) fn frame(answer: &Answer) -> Result<Frame, FrameError> {
+    match Frame::json(Kind::Answer, answer) {
+        Err(error @ FrameError::TooLarge { .. }) => {
+            let failure: Answer = Err(Failure::Site { message: describe(&error), content: None });
+            Frame::json(Kind::Answer, &failure)
+        }
+        framed => framed,
+    }
+}
+
+/// Tells the operator what happens, and not too often how far it is.
+struct Teller<'a> {
+    outbox: &'a Outbox,
+    progress: Mutex<Option<Instant>>,
+}
+
+impl<'a> Teller<'a> {
+    fn new(outbox: &'a Outbox) -> Self {
+        Self { outbox, progress: Mutex::new(None) }
+    }
+
+    fn tell(&self, event: Event) {
+        let Some(said) = Said::of(event).filter(|said| self.is_news(said)) else { return };
+        if let Ok(frame) = Frame::json(Kind::Event, &said) {
+            // A connection that is lost raises the interrupt; there is nobody to tell of it.
+            let _ = self.outbox.send(&frame);
+        }
+    }
+
+    fn is_news(&self, said: &Said) -> bool {
+        let Said::Staging { done, total } = said else { return true };
+        let mut last = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = done >= total || last.is_none_or(|last| last.elapsed() >= PROGRESS);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}

@@ -308,3 +308,25 @@ fn credentials_are_not_shown() {
     let shown = failures[0].to_string();
     assert!(!shown.contains("secret") && shown.contains("/x@y"), "{shown}");
 }
+
+#[test]
+fn an_interrupt_ends_the_waiting_and_what_is_undecided_is_not_healthy() {
+    let interrupt = Interrupt::new().expect("a pipe");
+    let variables = BTreeMap::new();
+    let context =
+        ProbeContext { address: "127.0.0.1", variables: &variables, interrupt: Some(&interrupt) };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let check = HealthCheck {
+        interval_ms: 3_600_000,
+        successes: 2,
+        ..HealthCheck::new(Probe::Tcp(address))
+    };
+    let failures = thread::scope(|scope| {
+        let waiting = scope.spawn(|| await_healthy(&[check], &context, LONGEST));
+        listener.accept().expect("the first probe");
+        interrupt.raise();
+        waiting.join().expect("no panic").expect_err("it was seen once only")
+    });
+    assert_eq!(failures[0].message, "interrupted");
+}

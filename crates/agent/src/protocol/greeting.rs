@@ -30,14 +30,14 @@ pub struct Greeting {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GreetingError {
     /// Something else answered, or nothing did.
-    #[error("no agent answered{}", quoted(.printed))]
+    #[error("no windlass answered{}", quoted(.printed))]
     Absent {
         /// What came instead.
         printed: String,
     },
     /// It speaks another protocol.
     #[error(
-        "the agent there is version {} and speaks protocol {}; this version speaks {PROTOCOL}",
+        "the other end is windlass {} and speaks protocol {}; this one speaks {PROTOCOL}",
         .0.version,
         .0.protocol
     )]
@@ -47,7 +47,7 @@ pub enum GreetingError {
 fn quoted(printed: &str) -> String {
     match printed.trim() {
         "" => String::new(),
-        printed => format!(": the host printed {printed:?}"),
+        printed => format!("; what came was {printed:?}"),
     }
 }
 
@@ -125,8 +125,14 @@ impl Listening {
 pub fn read_operator(line: &[u8]) -> Result<Greeting, GreetingError> {
     match line.strip_prefix(OPERATOR).and_then(parse) {
         Some(greeting) => accepted(greeting),
-        None => Err(GreetingError::Absent { printed: String::from_utf8_lossy(line).into_owned() }),
+        None => Err(no_operator(line)),
     }
+}
+
+/// Returns the error for an operator's greeting that is none, or is cut or too long.
+#[must_use]
+pub fn no_operator(line: &[u8]) -> GreetingError {
+    GreetingError::Absent { printed: crate::run::visible(&String::from_utf8_lossy(line)) }
 }
 
 fn accepted(greeting: Greeting) -> Result<Greeting, GreetingError> {

@@ -178,3 +178,31 @@ fn a_variable_that_cannot_be_passed_is_named_without_its_value() {
         assert!(error.contains(&format!("{name:?}")) && !error.contains("hid"), "{error}");
     }
 }
+
+#[test]
+fn an_interrupt_ends_a_command_and_its_children() {
+    let interrupt = crate::interrupt::Interrupt::new().expect("a pipe");
+    let directory = tempfile::tempdir().expect("a directory");
+    let pid = directory.path().join("pid");
+    let script = format!("sleep 3600 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
+    let variables = BTreeMap::new();
+    let timeout = Duration::from_secs(3600);
+    let context =
+        Context { directory: None, variables: &variables, timeout, interrupt: Some(&interrupt) };
+    let finished = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(&shell(&script), &context).expect("runs"));
+        while !pid.exists() {
+            std::thread::yield_now();
+        }
+        interrupt.raise();
+        running.join().expect("no panic")
+    });
+    assert_eq!(finished.exit, Exit::Interrupted);
+    let child = std::fs::read_to_string(pid).expect("read");
+    let status = format!("/proc/{}/stat", child.trim());
+    // Whoever inherits it may not have reaped it yet.
+    while std::fs::read_to_string(&status).is_ok_and(|stat| !stat.contains(") Z ")) {
+        std::thread::yield_now();
+    }
+    assert_eq!(run(&shell("sleep 3600"), &context).expect("runs").exit, Exit::Interrupted);
+}

@@ -61,9 +61,22 @@ fn activate(
     over: &[Option<ReleaseId>],
     to: Option<ReleaseId>,
 ) -> Result<Reply, WorkError> {
-    let to = to.map(|release| kept(worker, release)).transpose()?;
+    let to = to.map(|release| kept_after_a_look(worker, over, release)).transpose()?;
     let state = worker.activate(deployment, over, to.as_ref())?;
     Ok(Reply::Activated { checked: state == TargetState::Healthy })
+}
+
+/// Returns the release to activate. Whoever moved the target meanwhile may have removed it, and is then
+/// the reason to tell.
+fn kept_after_a_look(
+    worker: &Worker<'_>,
+    over: &[Option<ReleaseId>],
+    release: ReleaseId,
+) -> Result<Assignment, WorkError> {
+    kept(worker, release).or_else(|missing| {
+        let live = worker.inspect(None)?.live.map(|live| live.release);
+        Err(if over.contains(&live) { missing } else { WorkError::Moved(live) })
+    })
 }
 
 /// Returns a release as the target keeps it: what it was given when the release was staged.

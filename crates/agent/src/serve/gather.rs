@@ -110,12 +110,15 @@ impl Incoming<'_> {
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        let frame = self.line.content().map_err(io::Error::other)?;
+        let aborted = |error: FrameError| io::Error::new(ErrorKind::ConnectionAborted, error);
+        let frame = self.line.content().map_err(aborted)?;
         self.state = match frame.kind {
             Kind::BlobPart => State::More,
             Kind::BlobEnd => State::Ended,
-            Kind::NoBlob => return Err(io::Error::other("the operator does not have it")),
-            other => return Err(io::Error::other(FrameError::OutOfTurn(other))),
+            Kind::NoBlob => {
+                return Err(io::Error::new(ErrorKind::NotFound, "the operator does not have it"));
+            }
+            other => return Err(aborted(FrameError::OutOfTurn(other))),
         };
         (self.part, self.at) = (frame.payload, 0);
         Ok(())

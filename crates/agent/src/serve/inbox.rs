@@ -86,8 +86,9 @@ pub(super) fn greeting(input: &mut impl Read) -> Result<Option<Greeting>, Greeti
         match input.read(&mut byte) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Ok(0) | Err(_) if line.is_empty() => return Ok(None),
-            Ok(1) if byte[0] != b'\n' && line.len() < greeting::MOST_LINE => line.push(byte[0]),
-            _ => return greeting::read_operator(&line).map(Some),
+            Ok(1) if byte == *b"\n" => return greeting::read_operator(&line).map(Some),
+            Ok(1) if line.len() < greeting::MOST_LINE => line.push(byte[0]),
+            _ => return Err(greeting::no_operator(&line)),
         }
     }
 }

@@ -14,6 +14,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +69,8 @@ pub enum ServeError {
 /// time, `give_up` is called on another thread: it should end the process.
 ///
 /// # Errors
-/// When the connection is lost while something is asked or done, or what comes is not the protocol.
+/// When the connection is lost in the middle of a message or of content, or what comes is not the
+/// protocol.
 pub fn serve(
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
@@ -88,6 +90,8 @@ struct Line {
     activity: Arc<Activity>,
     interrupt: Interrupt,
     patience: Patience,
+    /// Content did not come, and nothing more can.
+    lost: Cell<bool>,
 }
 
 impl Line {
@@ -112,13 +116,13 @@ impl Line {
         };
         let inbox = Inbox::open(input, ended).map_err(ServeError::Start)?;
         activity::tick(&activity, &outbox, patience.tick).map_err(ServeError::Start)?;
-        Ok(Self { inbox, outbox, activity, interrupt, patience })
+        Ok(Self { inbox, outbox, activity, interrupt, patience, lost: Cell::default() })
     }
 
     /// Returns the line to an operator who hung up at once.
     fn hung_up(outbox: Arc<Outbox>, interrupt: Interrupt, patience: Patience) -> Self {
         let (inbox, activity) = (Inbox::closed(), Arc::default());
-        Self { inbox, outbox, activity, interrupt, patience }
+        Self { inbox, outbox, activity, interrupt, patience, lost: Cell::default() }
     }
 
     fn serve(&self) -> Result<(), ServeError> {
@@ -133,15 +137,17 @@ impl Line {
             };
             drop(busy);
             self.outbox.send(&answer::frame(&answer)?)?;
+            if self.lost.get() {
+                return Err(FrameError::Cut.into());
+            }
         }
         Ok(())
     }
 
     /// Returns the next frame of content.
     fn content(&self) -> Result<Frame, FrameError> {
-        match self.inbox.next(self.patience.content)? {
-            Some(frame) => Ok(frame),
-            None => Err(FrameError::Cut),
-        }
+        let next = self.inbox.next(self.patience.content);
+        let next = next.and_then(|frame| frame.ok_or(FrameError::Cut));
+        next.inspect_err(|_| self.lost.set(true))
     }
 }

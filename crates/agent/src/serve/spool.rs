@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
 
 use windlass_core::digest::{Digest, Hasher};
@@ -104,28 +104,44 @@ fn unpack(
     let mut buffer = vec![0; BUFFER];
     let (mut hasher, mut size) = (Hasher::new(), 0);
     loop {
-        let count = content.read(&mut buffer).map_err(failed)?;
-        if count == 0 {
-            break;
-        }
+        let count = match content.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if did_not_come(&error) => return Err(failed(error)),
+            // What cannot be unpacked is not what the release says, as far as it goes.
+            Err(_) => return Err(wrong(entry, size, hasher.finish())),
+        };
         hasher.update(&buffer[..count]);
         size += count as u64;
-        to.write_all(&buffer[..count]).map_err(failed)?;
+        to.write_all(&buffer[..count]).map_err(|error| no_space(entry, error))?;
     }
     check(entry, size, hasher.finish())
+}
+
+/// Tells whether content is missing, from content that is wrong.
+fn did_not_come(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::NotFound)
+}
+
+fn no_space(entry: &FileEntry, source: io::Error) -> SiteError {
+    SiteError::Io { action: "write", path: entry.path.as_str().into(), source }
 }
 
 fn check(entry: &FileEntry, size: u64, digest: Digest) -> Result<(), SiteError> {
     if size == entry.size && digest == entry.digest {
         return Ok(());
     }
-    Err(SiteError::Content {
+    Err(wrong(entry, size, digest))
+}
+
+fn wrong(entry: &FileEntry, size: u64, digest: Digest) -> SiteError {
+    SiteError::Content {
         file: entry.path.clone(),
         expected_size: entry.size,
         actual_size: size,
         expected: entry.digest,
         actual: digest,
-    })
+    }
 }
 
 /// A part of a file.

@@ -46,6 +46,9 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use tests::scratch as scratch_directory;
+
 pub use error::SiteError;
 pub use journal::Phase;
 pub use kept::Kept;

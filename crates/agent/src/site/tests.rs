@@ -18,7 +18,7 @@ use super::{BlobSource, Found, LockedSite, Owner, Phase, Site, SiteError, Staged
 use Layout::{Linked, Plain};
 
 /// Returns an empty directory, in memory where the machine has such a file system.
-pub(super) fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     let made = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() };
     made.expect("a temporary directory can be made")

@@ -51,6 +51,8 @@ pub enum HostError {
 pub enum RemoteClass {
     /// As [`WorkError::Site`]: it is where it was, or its journal says what is left to do.
     Files,
+    /// As [`RemoteClass::Files`]: content that came is not what the release says.
+    Content,
     /// As [`WorkError::Command`] and [`WorkError::Refused`]: it did what it was asked, but for a
     /// command.
     Command,
@@ -62,7 +64,7 @@ impl HostError {
         match self {
             Self::Work(error) => matches!(error, WorkError::Site(_) | WorkError::Moved(_)),
             Self::NotKept(_) | Self::Unreachable(_) => true,
-            Self::Remote { class, .. } => matches!(class, RemoteClass::Files),
+            Self::Remote { class, .. } => !matches!(class, RemoteClass::Command),
             Self::Lost(_) => false,
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use windlass::host::{ByAddress, Host, HostError, Reach, Reacher};
+use windlass::host::{ByAddress, Host, HostError, Reach, Reacher, RemoteHost};
 use windlass::project::LoadedProject;
 use windlass::store::{FileStore, StateStore};
 use windlass::{ConfigDeployment, DeploymentStatus, Engine, Error, Input, Options, Subject};
@@ -16,8 +16,10 @@ use windlass_core::name::EnvironmentName;
 use windlass_core::plan::Plan;
 use windlass_core::record::{DeploymentId, TargetRecord, TargetState};
 use windlass_core::release::{Manifest, ReleaseId};
-use windlass_core::target::{Target, TargetId};
+use windlass_core::target::{Address, Target, TargetId};
 use windlass_testing::TestProject;
+
+use super::agent_process;
 
 const PROJECT: &str = r#"
 [project]
@@ -91,9 +93,21 @@ impl Reacher for FailingReacher {
         config_path: &str,
         how: &Reach,
     ) -> Result<Arc<dyn Host>, HostError> {
-        let host = ByAddress.reach(target, config_path, how)?;
+        let host = reach(target, config_path, how)?;
         Ok(Arc::new(FailingHost { target: target.id.clone(), host, faults: Arc::clone(&self.0) }))
     }
+}
+
+/// Reaches a target in process, or in the second build of these tests through an agent.
+fn reach(target: &Target, config_path: &str, how: &Reach) -> Result<Arc<dyn Host>, HostError> {
+    if !agent_process::is_wanted() {
+        return ByAddress.reach(target, config_path, how);
+    }
+    let Address::Local { root } = &target.address;
+    let root = how.base.join(root);
+    let root = root.to_str().expect("UTF-8");
+    let connector = Arc::new(agent_process::connector());
+    Ok(Arc::new(RemoteHost::new(target, root, config_path, connector, how)?))
 }
 
 struct FailingHost {

@@ -1,5 +1,9 @@
-//! What the engine makes of hosts that fail: records tell the truth, and what can go back does.
+//! What the engine makes of hosts that fail: records tell the truth, and what can go back does. The
+//! hosts are in process here, and once more, in `failing_hosts_through_agent`, behind agents in
+//! processes of their own.
 
+#[path = "../agent_process/mod.rs"]
+mod agent_process;
 mod fixture;
 
 use std::fs;

@@ -59,7 +59,10 @@ pub(super) fn host_error(failure: Failure) -> HostError {
     match failure.tamed() {
         Failure::Moved { live } => WorkError::Moved(live).into(),
         Failure::Unhealthy { failures } => WorkError::Unhealthy(failures).into(),
-        Failure::Request { message } | Failure::Site { message, .. } => {
+        Failure::Site { message, content: Some(_) } => {
+            HostError::Remote { class: RemoteClass::Content, message }
+        }
+        Failure::Request { message } | Failure::Site { message, content: None } => {
             HostError::Remote { class: RemoteClass::Files, message }
         }
         Failure::Command { message } => HostError::Remote { class: RemoteClass::Command, message },

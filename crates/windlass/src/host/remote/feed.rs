@@ -5,18 +5,21 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use windlass_agent::protocol::frame::{MOST_BLOB, put};
+use windlass_agent::protocol::frame::put;
 use windlass_agent::protocol::{Kind, Reply, Wanted};
 use windlass_agent::site::SiteError;
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::digest::Digest;
 
 use super::error::Broken;
-use crate::host::HostError;
+use crate::host::{HostError, RemoteClass};
 use crate::objects::Objects;
 
 /// How many bytes are packed together: small contents travel in one piece.
 const PACKED: usize = 256 << 10;
+
+/// How many bytes of content are in one frame: a slow line shows that it moves.
+const PART: u64 = 64 << 10;
 
 /// How many pieces are packed before they are sent.
 const AHEAD: usize = 2;
@@ -71,7 +74,7 @@ impl Supply {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
         let failed = match failed {
             Some(failed) => Some(failed),
-            None if matches!(error, HostError::Remote { .. }) => self.damaged().await,
+            None if is_about_content(&error) => self.damaged().await,
             None => None,
         };
         Err(failed.map_or(error, |failed| self.blame(failed)))
@@ -98,6 +101,10 @@ impl Supply {
             None => HostError::Lost(source.to_string()),
         }
     }
+}
+
+const fn is_about_content(error: &HostError) -> bool {
+    matches!(error, HostError::Remote { class: RemoteClass::Content, .. })
 }
 
 /// Puts content in frames, and several of them in one piece.
@@ -131,10 +138,9 @@ impl Packer {
         let mut file = objects.open_stored(digest)?;
         loop {
             self.buffer.clear();
-            let most = u64::from(MOST_BLOB);
-            (&mut file).take(most).read_to_end(&mut self.buffer)?;
+            (&mut file).take(PART).read_to_end(&mut self.buffer)?;
             let count = self.buffer.len();
-            let last = (count as u64) < most;
+            let last = (count as u64) < PART;
             self.frame(if last { Kind::BlobEnd } else { Kind::BlobPart }, count);
             if self.packed.len() >= PACKED && self.send().is_err() {
                 return Ok(Err(NotTaken));

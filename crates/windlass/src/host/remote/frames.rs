@@ -1,10 +1,16 @@
 //! Frames from and to an agent.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 use windlass_agent::protocol::greeting::Listening;
 use windlass_agent::protocol::{Frame, FrameError, Greeting, GreetingError, Header};
 
-/// How much is read at a time: no frame takes memory before its bytes have come.
+use super::error::Broken;
+
+/// How much is read or written at a time: no frame takes memory before its bytes have come, and
+/// patience is for each such piece.
 const PIECE: usize = 64 << 10;
 
 /// Reads frames; a read that is given up loses nothing.
@@ -35,14 +41,17 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// Returns the next frame, or nothing where the stream ended before it.
-    pub(super) async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+    /// Returns the next frame, or an error where the stream ended or said nothing for `silence`.
+    pub(super) async fn next(&mut self, silence: Duration) -> Result<Frame, Broken> {
         loop {
             if let Some(frame) = self.take()? {
-                return Ok(Some(frame));
+                return Ok(frame);
             }
-            if !self.more().await? {
-                return if self.held.is_empty() { Ok(None) } else { Err(FrameError::Cut) };
+            let more = timeout(silence, self.more()).await;
+            let more = more.map_err(|_| Broken::Silent(silence.as_secs()))?;
+            if !more.map_err(FrameError::from)? {
+                let cut = !self.held.is_empty();
+                return Err(if cut { FrameError::Cut.into() } else { Broken::HungUp });
             }
         }
     }
@@ -64,11 +73,19 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 }
 
-/// Writes bytes and sees them off.
+/// Writes bytes, as long as some are taken in time.
 pub(super) async fn write(
     output: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
-) -> Result<(), FrameError> {
-    output.write_all(bytes).await?;
-    Ok(output.flush().await?)
+    silence: Duration,
+) -> Result<(), Broken> {
+    for piece in bytes.chunks(PIECE) {
+        let written = async {
+            output.write_all(piece).await?;
+            output.flush().await
+        };
+        let written = timeout(silence, written).await;
+        written.map_err(|_| Broken::Silent(silence.as_secs()))?.map_err(FrameError::from)?;
+    }
+    Ok(())
 }

@@ -14,9 +14,6 @@ use super::feed::Supply;
 use super::frames::{Reader, write};
 use crate::host::HostError;
 
-/// How many bytes are to be taken at once: the patience is for each such piece.
-const PIECE: usize = 64 << 10;
-
 /// Hears what happens on the target.
 pub(super) type Teller<'a> = &'a (dyn Fn(Said) + Sync);
 
@@ -51,7 +48,7 @@ impl Line {
         let greeted = timeout(self.patience.greeting, self.reader.greeting(&mut listening)).await;
         greeted.unwrap_or_else(|_| Err(listening.give_up()))?;
         let greeting = greeting::of_operator();
-        send(&mut self.writer, &greeting, self.patience.silence).await.map_err(Broken::unsent)
+        write(&mut self.writer, &greeting, self.patience.silence).await.map_err(Broken::unsent)
     }
 
     /// Tells whether it was used so recently that the agent can be taken to be there.
@@ -73,7 +70,7 @@ impl Line {
         teller: Teller<'_>,
     ) -> Result<Answer, Broken> {
         let silence = self.patience.silence;
-        send(&mut self.writer, request, silence).await.map_err(Broken::unsent)?;
+        write(&mut self.writer, request, silence).await.map_err(Broken::unsent)?;
         let mut ear = Ear { reader: &mut self.reader, silence, teller };
         let frame = ear.next().await?;
         let answer = match (frame.kind, supply) {
@@ -99,7 +96,7 @@ async fn feed_and_listen(
     let silence = ear.silence;
     let feeding = async {
         while let Some(piece) = pieces.recv().await {
-            send(writer, &piece, silence).await?;
+            write(writer, &piece, silence).await?;
         }
         Ok::<(), Broken>(())
     };
@@ -122,19 +119,6 @@ fn answer(frame: &Frame) -> Result<Answer, Broken> {
     }
 }
 
-/// Writes bytes, as long as some are taken in time.
-async fn send(
-    writer: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-    silence: Duration,
-) -> Result<(), Broken> {
-    for piece in bytes.chunks(PIECE) {
-        let sent = timeout(silence, write(writer, piece)).await;
-        sent.map_err(|_| Broken::Silent(silence.as_secs()))??;
-    }
-    Ok(())
-}
-
 /// Hears what an agent says.
 struct Ear<'a, R> {
     reader: &'a mut Reader<R>,
@@ -146,9 +130,7 @@ impl<R: AsyncRead + Unpin> Ear<'_, R> {
     /// Returns the next frame that is neither a sign of life nor an event.
     async fn next(&mut self) -> Result<Frame, Broken> {
         loop {
-            let frame = timeout(self.silence, self.reader.next()).await;
-            let frame = frame.map_err(|_| Broken::Silent(self.silence.as_secs()))??;
-            let frame = frame.ok_or(Broken::HungUp)?;
+            let frame = self.reader.next(self.silence).await?;
             match frame.kind {
                 Kind::Tick => {}
                 Kind::Event => (self.teller)(frame.parse()?),

@@ -12,8 +12,6 @@ mod feed;
 mod frames;
 mod line;
 mod process;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -71,9 +71,10 @@ fn receive_all(
         if taken.is_ok() {
             taken = spool.take(entry, &mut incoming, site);
         }
-        incoming
-            .pass()
-            .map_err(|error| SiteError::Blob { file: entry.path.clone(), source: error })?;
+        if let Err(source) = incoming.pass() {
+            let lost = SiteError::Blob { file: entry.path.clone(), source };
+            return taken.and(Err(lost));
+        }
     }
     taken
 }

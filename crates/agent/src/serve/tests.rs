@@ -267,7 +267,8 @@ fn content_that_the_operator_does_not_have_ends_the_request() {
     operator.prepare(&one);
     operator.wanted();
     operator.write(&Frame { kind: Kind::NoBlob, payload: Vec::new() }.encode().expect("small"));
-    assert!(matches!(operator.answer(), Err(Failure::Site { .. })));
+    let Err(Failure::Site { message, .. }) = operator.answer() else { panic!("staged") };
+    assert_eq!(message, "cannot read the content of a: the operator does not have it");
     operator.deploy(&one);
 }
 

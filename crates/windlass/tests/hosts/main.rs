@@ -163,6 +163,20 @@ async fn health_is_probed() {
 }
 
 #[tokio::test]
+async fn probes_look_names_up_on_the_host() {
+    let fixture = Fixture::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    for (name, healthy) in [("localhost", true), ("no-such-host.invalid", false)] {
+        let probe = Probe::Tcp(format!("{name}:{port}"));
+        let health = vec![HealthCheck::new(probe)];
+        let one = fixture.release(ONE, ServiceRelease { health, ..ServiceRelease::default() });
+        fixture.host.prepare(&deployment(), Arc::clone(&one), true).await.expect("prepared");
+        assert_eq!(fixture.host.probe(one).await.expect("probed"), Some(healthy), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_happens_is_told_in_order() {
     let fixture = Fixture::new();
     let web = ServiceRelease { check: shell("true"), ..ServiceRelease::default() };

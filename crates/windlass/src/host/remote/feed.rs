@@ -61,7 +61,9 @@ impl Supply {
         tokio::task::spawn_blocking(move || {
             let mut packer = Packer { sender, packed: Vec::new(), buffer: Vec::new() };
             if let Err(unreadable) = packer.pack_all(&objects, &wanted.digests) {
+                // Before the agent hears of it: its answer must not be faster.
                 *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(unreadable);
+                packer.give_up();
             }
         });
         Ok(pieces)
@@ -123,15 +125,18 @@ impl Packer {
             match self.pack(objects, digest) {
                 Ok(Ok(())) => {}
                 Ok(Err(NotTaken)) => return Ok(()),
-                Err(source) => {
-                    self.frame(Kind::NoBlob, 0);
-                    let _ = self.send();
-                    return Err(Unreadable { digest: *digest, source });
-                }
+                Err(source) => return Err(Unreadable { digest: *digest, source }),
             }
         }
+        // Where nobody takes it, the answer is there already.
         let _ = self.send();
         Ok(())
+    }
+
+    /// Says that no more will come.
+    fn give_up(&mut self) {
+        self.frame(Kind::NoBlob, 0);
+        let _ = self.send();
     }
 
     fn pack(&mut self, objects: &Objects, digest: &Digest) -> io::Result<Result<(), NotTaken>> {

@@ -131,3 +131,10 @@ fn what_toml_cannot_write_is_refused() {
     let large = error(Format::Toml, "", "a=18446744073709551615");
     assert!(large.contains("too large"), "{large}");
 }
+
+#[test]
+fn a_list_of_tables_called_like_an_index_keeps_its_comment() {
+    let there = rename(Format::Toml, "f", "# c\n[[0]]\n", "0", "zzz").expect("renamed");
+    assert_eq!(there, "# c\n[[zzz]]\n");
+    assert_eq!(rename(Format::Toml, "f", &there, "zzz", "0").expect("back"), "# c\n[[0]]\n");
+}

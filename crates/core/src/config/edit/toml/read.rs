@@ -14,6 +14,8 @@ pub(super) struct Statement {
     pub(super) kind: Kind,
     /// The keys that it writes.
     pub(super) keys: Vec<Key>,
+    /// Which segment of its path each of them is; an index can have the name of a key.
+    depths: Vec<usize>,
     /// All that lead to it from the root, the indexes of lists of tables included.
     pub(super) path: Vec<String>,
     pub(super) range: Range<usize>,
@@ -38,20 +40,14 @@ impl Statement {
 
     /// Tells whether its keys are the end of its path, with no index between them.
     pub(super) fn is_plain(&self) -> bool {
-        let names = self.keys.iter().rev().zip(self.path.iter().rev());
-        self.keys.len() <= self.path.len() && names.into_iter().all(|(key, name)| key.name == *name)
+        let base = self.path.len() - self.keys.len();
+        self.depths.iter().enumerate().all(|(number, depth)| base + number == *depth)
     }
 
     /// Returns the key that writes the segment of its path at `depth`, if it does.
     pub(super) fn key_at(&self, depth: usize) -> Option<&Key> {
-        let mut at = self.path.len();
-        for key in self.keys.iter().rev() {
-            at = self.path[..at].iter().rposition(|name| *name == key.name)?;
-            if at == depth {
-                return Some(key);
-            }
-        }
-        None
+        let number = self.depths.iter().position(|at| *at == depth)?;
+        self.keys.get(number)
     }
 }
 
@@ -83,10 +79,13 @@ struct Tables {
 }
 
 impl Tables {
-    /// Opens the table that a header with `keys` names, and returns its path.
-    fn enter(&mut self, keys: &[Key], array: bool) -> Vec<String> {
+    /// Opens the table that a header with `keys` names, and returns its path and where in it the
+    /// keys are.
+    fn enter(&mut self, keys: &[Key], array: bool) -> (Vec<String>, Vec<usize>) {
         let mut path = Vec::with_capacity(keys.len());
+        let mut depths = Vec::with_capacity(keys.len());
         for (number, key) in keys.iter().enumerate() {
+            depths.push(path.len());
             path.push(key.name.clone());
             let length = match self.lengths.get_mut(&path) {
                 Some(length) if array && number + 1 == keys.len() => {
@@ -102,7 +101,7 @@ impl Tables {
             path.extend(length.map(|length| (length - 1).to_string()));
         }
         self.open.clone_from(&path);
-        path
+        (path, depths)
     }
 }
 
@@ -121,10 +120,12 @@ impl<I: Iterator<Item = Event>> Reader<'_, I> {
                 let start = first.span().start();
                 let (keys, _) = self.keys(first)?;
                 let value = self.value()?;
+                let base = self.tables.open.len();
                 let path = self.tables.open.iter().cloned();
                 let path = path.chain(keys.iter().map(|key| key.name.clone())).collect();
+                let depths = (base..base + keys.len()).collect();
                 let range = start..value.range.end;
-                Some(Statement { kind: Kind::Pair(value), keys, path, range })
+                Some(Statement { kind: Kind::Pair(value), keys, depths, path, range })
             }
             _ => None,
         }
@@ -133,9 +134,9 @@ impl<I: Iterator<Item = Event>> Reader<'_, I> {
     fn header(&mut self, open: &Event, array: bool) -> Option<Statement> {
         let first = self.events.next()?;
         let (keys, close) = self.keys(&first)?;
-        let path = self.tables.enter(&keys, array);
+        let (path, depths) = self.tables.enter(&keys, array);
         let range = open.span().start()..close.span().end();
-        Some(Statement { kind: Kind::Header { array }, keys, path, range })
+        Some(Statement { kind: Kind::Header { array }, keys, depths, path, range })
     }
 
     /// Returns the keys from `first` on, and what comes after them.

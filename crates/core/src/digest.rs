@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroize;
 
 /// A 256-bit [BLAKE3](https://github.com/BLAKE3-team/BLAKE3-specs) digest, written as 64 lowercase
 /// hexadecimal digits; `b3sum` prints the same for the same bytes.
@@ -51,6 +52,12 @@ impl Hasher {
         Self::default()
     }
 
+    /// Returns a hasher that has seen no bytes, of keyed digests where there is a key.
+    #[must_use]
+    pub fn with_key(key: Option<&DigestKey>) -> Self {
+        key.map_or_else(Self::new, |key| Self(blake3::Hasher::new_keyed(&key.0)))
+    }
+
     /// Adds `bytes`.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
@@ -60,6 +67,53 @@ impl Hasher {
     #[must_use]
     pub fn finish(&self) -> Digest {
         Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+/// What the digest of a file depends on besides its content, where that holds secrets: without the
+/// key nobody can try values against the digest. In JSON 64 hexadecimal digits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DigestKey([u8; 32]);
+
+impl DigestKey {
+    /// Returns `bytes` as a key.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the keyed digest of `content`.
+    #[must_use]
+    pub fn digest(&self, content: &[u8]) -> Digest {
+        Digest(*blake3::keyed_hash(&self.0, content).as_bytes())
+    }
+}
+
+impl Drop for DigestKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[key]")
+    }
+}
+
+impl Serialize for DigestKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Digest(self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for DigestKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let Ok(Digest(bytes)) = text.parse() else {
+            return Err(serde::de::Error::custom("not a key of digests (64 hexadecimal digits)"));
+        };
+        Ok(Self(bytes))
     }
 }
 
@@ -128,6 +182,25 @@ mod tests {
         hasher.update(b"wind");
         hasher.update(b"lass");
         assert_eq!(hasher.finish(), Digest::of(b"windlass"));
+    }
+
+    #[test]
+    fn a_keyed_digest_is_streamed_too_and_depends_on_the_key() {
+        let key = DigestKey::from_bytes([7; 32]);
+        let mut hasher = Hasher::with_key(Some(&key));
+        hasher.update(b"windlass");
+        assert_eq!(hasher.finish(), key.digest(b"windlass"));
+        assert_ne!(key.digest(b"windlass"), Digest::of(b"windlass"));
+        assert_ne!(key.digest(b"windlass"), DigestKey::from_bytes([8; 32]).digest(b"windlass"));
+    }
+
+    #[test]
+    fn a_key_survives_json_and_says_nothing_in_errors() {
+        let key = DigestKey::from_bytes([7; 32]);
+        let json = serde_json::to_string(&key).expect("serializes");
+        assert_eq!(serde_json::from_str::<DigestKey>(&json).expect("reads"), key);
+        let error = serde_json::from_str::<DigestKey>("\"0707\"").expect_err("too short");
+        assert!(!error.to_string().contains("0707"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | [`config`] | layers of YAML, TOML and JSON, merged, each value knowing where it came from; schemas |
 //! | [`template`] | `${KEY}` substitution and `.j2` templates |
 //! | [`project`] | the project file, `windlass.toml` |
+//! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`] | what will be done, in which order |
@@ -21,13 +22,16 @@ pub mod digest;
 pub mod duration;
 pub mod environment;
 pub mod event;
+pub mod fingerprint;
 pub mod health;
 pub mod name;
 pub mod path;
 pub mod plan;
 pub mod project;
 pub mod record;
+pub mod redact;
 pub mod release;
+pub mod secret;
 pub mod strategy;
 pub mod target;
 pub mod template;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use zeroize::Zeroizing;
 
 use super::Found;
@@ -66,6 +66,9 @@ impl Patterns {
         }
         let automaton = AhoCorasickBuilder::new()
             .match_kind(MatchKind::Standard)
+            // Making the other kinds of automata takes the square of the length of a value that
+            // repeats itself.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&texts)
             .expect("far fewer than 2^31 patterns and states: long values are cut");
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);

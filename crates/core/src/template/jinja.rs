@@ -1,6 +1,7 @@
 //! `.j2` templates.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use minijinja::{
     escape_formatter,
 };
 
-use super::{TemplateError, filters, operators};
+use super::{TemplateError, filters, operators, tracked};
 use crate::diagnostic::{Position, nearest};
 
 /// How many instructions a template may execute: a second or so.
@@ -22,7 +23,7 @@ const MAX_STEPS: u64 = 5_000_000;
 const MAX_WRITTEN: usize = 64 << 20;
 
 /// The data of templates, converted once for as many renderings as there are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Context(Value);
 
 impl Context {
@@ -30,6 +31,20 @@ impl Context {
     #[must_use]
     pub fn new(data: &serde_json::Value) -> Self {
         Self(Value::from(Serde(data)))
+    }
+
+    /// Does the same for data that hold secrets: `masked` is `data` with something else in their
+    /// place. [`Jinja::render_noting`] then tells whether one was asked for.
+    #[must_use]
+    pub fn hiding(data: &serde_json::Value, masked: &serde_json::Value) -> Self {
+        Self(tracked::tracked(data, masked))
+    }
+}
+
+/// Shows no data: there may be secrets in it.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
     }
 }
 
@@ -106,6 +121,22 @@ impl Jinja {
         };
         rendered.map_err(|error| self.explain(&error, &template, data))?;
         Ok(String::from_utf8(output.0).expect("a template is text, and so is every value"))
+    }
+
+    /// Returns `text` rendered with `data`, as [`Jinja::render`] does, and whether it asked for any of
+    /// the secrets in it: to print it, to compare it or to see whether it is there. A value that no
+    /// branch taken asked for does not count.
+    ///
+    /// # Errors
+    /// As [`Jinja::render`].
+    pub fn render_noting(
+        &self,
+        name: &str,
+        text: &str,
+        data: &Context,
+    ) -> Result<(String, bool), TemplateError> {
+        let (rendered, asked) = tracked::watching(|| self.render(name, text, data));
+        Ok((rendered?, asked))
     }
 
     /// Checks that `text` is an expression, as stands between `{{` and `}}`.

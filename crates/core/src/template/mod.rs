@@ -3,15 +3,19 @@
 //! | read | for |
 //! |---|---|
 //! | [`substitute`] | `${KEY}` and `$KEY` in any text, by Compose's grammar |
+//! | [`Values`] | variables of which some are secrets |
 //! | [`Jinja`] | `.j2` templates, with the configuration as data |
 
 mod filters;
 mod jinja;
 mod operators;
 mod substitute;
+mod tracked;
+mod values;
 
 pub use jinja::{Context, Jinja};
 pub use substitute::{Variables, substitute, substitute_noting};
+pub use values::{Substituted, Values};
 
 use crate::diagnostic::{Diagnostic, Position};
 

@@ -20,6 +20,12 @@ pub trait Variables {
 
     /// Returns the names that are set, for hints.
     fn names(&self) -> Vec<&str>;
+
+    /// Returns why `name` cannot be used although it is known; to use it is then this error.
+    fn refusal(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }
 
 impl Variables for BTreeMap<String, String> {
@@ -285,7 +291,13 @@ impl<'a> Run<'a> {
 
     /// Returns the value of the variable whose name is at `name`, and notes it if it counts.
     fn value(&mut self, name: Range<usize>, place: Place) -> Option<&'a str> {
-        let key = &self.text[name];
+        let key = &self.text[name.clone()];
+        if let Some(why) = self.variables.refusal(key) {
+            if place.live {
+                self.fail(name, why, None);
+            }
+            return Some("");
+        }
         let value = self.variables.get(key);
         if value.is_some() && place.live {
             (self.note)(key);

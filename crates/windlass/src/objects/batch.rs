@@ -14,7 +14,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use windlass_core::digest::{Digest, Hasher};
 
-use super::{Hold, Objects, cannot, codec};
+use super::{Hold, ObjectKey, Objects, cannot, codec, seal};
 
 /// Up to so many files are flushed one by one: less to wait for than the whole file system.
 const FEW: usize = 16;
@@ -71,6 +71,24 @@ impl Batch {
         written.map_err(|error| self.cannot_write(error))?;
         self.adopt(digest, staged);
         Ok(digest)
+    }
+
+    /// Puts `bytes`, which hold secrets, sealed with `key` as the object `name`, which must be a keyed
+    /// digest of them, or the digest of a text in which such a key stands. An object that was sealed
+    /// with another key is sealed anew.
+    ///
+    /// # Errors
+    /// When the object cannot be written.
+    pub fn put_sealed(&self, name: Digest, bytes: &[u8], key: &ObjectKey) -> io::Result<()> {
+        if self.has_sealed(&name, key)? {
+            return Ok(());
+        }
+        let staged = self.stage()?;
+        let written =
+            seal::seal(key, &name, bytes).and_then(|sealed| (&staged.file).write_all(&sealed));
+        written.map_err(|error| self.cannot_write(error))?;
+        self.adopt(name, staged);
+        Ok(())
     }
 
     /// Puts all that `reader` gives; returns its digest and its size in bytes. Memory does not grow
@@ -166,6 +184,22 @@ impl Batch {
             self.lock().known.entry(*digest).or_insert(None);
         }
         Ok(stored)
+    }
+
+    /// As [`Self::has`], for an object that is sealed with `key`.
+    fn has_sealed(&self, name: &Digest, key: &ObjectKey) -> io::Result<bool> {
+        if !self.has(name)? {
+            return Ok(false);
+        }
+        let mut state = self.lock();
+        if state.known.get(name).is_some_and(Option::is_some) {
+            return Ok(true);
+        }
+        let current = self.objects.sealed_with(name)? == Some(key.id());
+        if !current {
+            state.known.remove(name);
+        }
+        Ok(current)
     }
 
     /// Returns a new file in the batch's directory.

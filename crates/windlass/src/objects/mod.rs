@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! objects/<64 hexadecimal digits>   one object, zstd; the digest is that of what was put in
+//!                                   one that holds secrets is sealed instead, and has a keyed digest
 //! objects/<64 digits>.damaged       what had that name until reading found other content in it
 //! objects/tmp/batch-…/              objects of a batch that is not committed yet
 //! ```
@@ -16,13 +17,14 @@ mod batch;
 mod codec;
 mod collect;
 mod read;
+mod seal;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -34,6 +36,7 @@ use crate::durable::{self, Guard, Scratch, context};
 
 pub use batch::Batch;
 pub use collect::{Collector, Removed};
+pub use seal::{Locked, ObjectKey, is_locked};
 
 /// The most bytes that a JSON object may have.
 const MAX_JSON: u64 = 256 << 20;
@@ -49,6 +52,8 @@ struct Inner {
     path: PathBuf,
     dir: OwnedFd,
     scratch: Scratch,
+    /// What sealed objects open with.
+    keys: RwLock<Vec<ObjectKey>>,
 }
 
 impl BlobSource for Objects {
@@ -80,13 +85,43 @@ impl Objects {
         // A batch that died while it named its objects has not flushed the names.
         let settle = || Ok(rustix::fs::fsync(&dir)?);
         let scratch = Scratch::open_after(path.join("tmp"), settle).map_err(failed)?;
-        Ok(Self { inner: Arc::new(Inner { path, dir, scratch }) })
+        Ok(Self { inner: Arc::new(Inner { path, dir, scratch, keys: RwLock::default() }) })
     }
 
     /// Returns the directory of the store.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Has sealed objects open with `keys` too, here and in all clones.
+    pub fn unlock(&self, keys: impl IntoIterator<Item = ObjectKey>) {
+        let mut known = self.inner.keys.write().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            if !known.contains(&key) {
+                known.push(key);
+            }
+        }
+    }
+
+    fn keys(&self) -> Vec<ObjectKey> {
+        self.inner.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells whether the object is sealed: what it refers to cannot be told without its key. A
+    /// collection that meets one it cannot open keeps every sealed object.
+    ///
+    /// # Errors
+    /// As [`Self::open_object`].
+    pub fn is_sealed(&self, digest: &Digest) -> io::Result<bool> {
+        Ok(self.sealed_with(digest)?.is_some())
+    }
+
+    fn sealed_with(&self, digest: &Digest) -> io::Result<Option<seal::KeyId>> {
+        let mut head = Vec::with_capacity(seal::HEADER);
+        let read = self.open_file(digest)?.take(seal::HEADER as u64).read_to_end(&mut head);
+        read.map_err(|error| cannot("read object", &self.path_of(digest), error))?;
+        Ok(seal::sealed_with(&head))
     }
 
     /// Tells whether the store has the object. The answer lasts as long as a [`Hold`] taken before.
@@ -134,11 +169,11 @@ impl Objects {
     ///
     /// # Errors
     /// `NotFound` when there is no such object; `InvalidData`, here or while reading, when it is
-    /// not what its name says.
+    /// not what its name says; `PermissionDenied` ([`is_locked`]) when its key is not there.
     pub fn open_object(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         let file = self.open_file(digest)?;
         let stored = Stored { objects: self, digest: *digest, inode: inode(&file)? };
-        match read::open(*digest, file) {
+        match read::open(*digest, file, || self.keys()) {
             Ok(content) => Ok(Box::new(SetsAside { stored, content })),
             Err(error) => Err(stored.judge(error)),
         }

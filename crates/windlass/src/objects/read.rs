@@ -6,15 +6,24 @@ use std::io::{self, BufReader, Cursor, Read};
 use windlass_core::digest::{Digest, Hasher};
 use zstd::stream::read::Decoder;
 
-use super::codec;
+use super::{ObjectKey, codec, seal};
 use crate::durable::context;
 
-/// Returns the content of the object `digest`, stored in `file`.
-pub(super) fn open(digest: Digest, mut file: File) -> io::Result<Box<dyn Read + Send>> {
+/// Returns the content of the object `digest`, stored in `file`; a sealed one opens with `keys`.
+pub(super) fn open(
+    digest: Digest,
+    mut file: File,
+    keys: impl FnOnce() -> Vec<ObjectKey>,
+) -> io::Result<Box<dyn Read + Send>> {
     let mut head = Vec::new();
     let limit = codec::SMALL as u64;
     let read = (&mut file).take(limit).read_to_end(&mut head);
     read.map_err(|error| explain(digest, error))?;
+    if seal::sealed_with(&head).is_some() {
+        file.read_to_end(&mut head).map_err(|error| explain(digest, error))?;
+        let content = seal::open(&keys(), &digest, &head)?;
+        return Ok(Box::new(seal::Cleared::new(content)));
+    }
     if (head.len() as u64) < limit && codec::is_small(&head) {
         let bytes = codec::decompress_small(&head).map_err(|error| explain(digest, error))?;
         return if Digest::of(&bytes) == digest {

@@ -343,3 +343,77 @@ fn an_object_that_was_replaced_meanwhile_is_not_set_aside() {
     io::copy(&mut torn, &mut io::sink()).expect_err("torn");
     assert_eq!(objects.read(&digest, u64::MAX).expect("whole"), content);
 }
+
+fn sealed(objects: &Objects, bytes: &[u8], key: &ObjectKey) -> Digest {
+    let name = windlass_core::digest::DigestKey::from_bytes([7; 32]).digest(bytes);
+    let batch = objects.batch();
+    batch.put_sealed(name, bytes, key).expect("put");
+    drop(batch.commit().expect("committed"));
+    name
+}
+
+#[test]
+fn a_sealed_object_opens_once_its_key_is_there() {
+    let (_dir, objects) = store();
+    let key = ObjectKey::derive(b"key");
+    for bytes in [b"hunter2".to_vec(), Vec::new(), noise(3 * codec::SMALL)] {
+        let name = sealed(&objects, &bytes, &key);
+        assert_ne!(name, Digest::of(&bytes));
+        assert!(objects.is_sealed(&name).expect("answers"));
+        let again = Objects::open(objects.path()).expect("opens");
+        let locked = again.read(&name, u64::MAX).expect_err("no key");
+        assert!(is_locked(&locked), "{locked}");
+        assert!(again.contains(&name).expect("answers"), "it is not damaged");
+        again.unlock([key.clone()]);
+        assert!(again.read(&name, u64::MAX).expect("read") == bytes);
+    }
+    assert!(!objects.is_sealed(&put(&objects, b"open")).expect("answers"));
+}
+
+#[test]
+fn nothing_of_a_sealed_object_is_on_the_disk() {
+    let (dir, objects) = store();
+    let secret = b"hunter2-hunter2-hunter2";
+    let name = sealed(&objects, secret, &ObjectKey::derive(b"key"));
+    let plain = Digest::of(secret).to_string();
+    for entry in fs::read_dir(dir.path().join("objects")).expect("lists") {
+        let path = entry.expect("listed").path();
+        assert!(!path.ends_with(&plain), "the name is an oracle");
+        let bytes = if path.is_file() { fs::read(&path).expect("read") } else { Vec::new() };
+        assert!(!bytes.windows(7).any(|part| part == b"hunter2"), "{}", path.display());
+    }
+    assert!(objects.contains(&name).expect("answers"));
+}
+
+#[test]
+fn a_new_key_seals_what_is_put_again_and_the_old_objects_stay_readable() {
+    let (_dir, objects) = store();
+    let (old, new) = (ObjectKey::derive(b"old"), ObjectKey::derive(b"new"));
+    let left = sealed(&objects, b"left behind", &old);
+    let name = sealed(&objects, b"put again", &old);
+    assert_eq!(sealed(&objects, b"put again", &new), name);
+    let before = fs::read(objects.path_of(&name)).expect("read");
+    assert_eq!(sealed(&objects, b"put again", &new), name);
+    assert!(fs::read(objects.path_of(&name)).expect("read") == before, "written once");
+    objects.unlock([new.clone()]);
+    assert_eq!(objects.read(&name, 100).expect("read"), b"put again");
+    assert!(is_locked(&objects.read(&left, 100).expect_err("the old key is not there")));
+    objects.unlock([old]);
+    assert_eq!(objects.read(&left, 100).expect("read"), b"left behind");
+}
+
+#[test]
+fn a_sealed_object_that_was_changed_is_set_aside() {
+    let (_dir, objects) = store();
+    let key = ObjectKey::derive(b"key");
+    objects.unlock([key.clone()]);
+    let name = sealed(&objects, b"hunter2", &key);
+    let mut bytes = fs::read(objects.path_of(&name)).expect("read");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    fs::write(objects.path_of(&name), bytes).expect("written");
+    let error = objects.read(&name, 100).expect_err("changed");
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    assert!(!objects.contains(&name).expect("answers"));
+    assert_eq!(sealed(&objects, b"hunter2", &key), name);
+    assert_eq!(objects.read(&name, 100).expect("read"), b"hunter2");
+}

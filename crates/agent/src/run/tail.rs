@@ -12,6 +12,9 @@ use crate::interrupt::Interrupt;
 /// How much of the output is kept.
 const KEPT: usize = 64 * 1024;
 
+/// A line of more bytes is kept from its middle on, where its beginning was let go.
+const LINE: usize = 4 * 1024;
+
 /// The read end of a command's output, and its last bytes.
 pub(super) struct Tail {
     source: Option<PipeReader>,
@@ -107,13 +110,19 @@ impl Bytes {
 
     fn into_text(mut self) -> (String, u64) {
         let bytes = self.kept.make_contiguous();
-        // A character that was cut in half at the front would be shown as garbage.
-        let start = match self.omitted {
-            0 => 0,
-            _ => bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count(),
-        };
+        let start = if self.omitted == 0 { 0 } else { whole_line(bytes) };
         let text = visible(&String::from_utf8_lossy(&bytes[start..]));
         (text, self.omitted + start as u64)
+    }
+}
+
+/// Returns where the first whole line of `bytes` begins, which were cut at the front: half a line may
+/// be half a secret, which nobody could tell as one. Where the line is long, where the first whole
+/// character begins: half of one would be shown as garbage.
+fn whole_line(bytes: &[u8]) -> usize {
+    match bytes.iter().take(LINE).position(|byte| *byte == b'\n') {
+        Some(end) => end + 1,
+        None => bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count(),
     }
 }
 
@@ -165,6 +174,16 @@ mod tests {
         let (text, omitted) = bytes.into_text();
         assert!(text.starts_with('é'), "{:?}", text.chars().next());
         assert_eq!(omitted, 2);
+    }
+
+    #[test]
+    fn a_line_cut_in_half_is_let_go() {
+        let mut bytes = Bytes::default();
+        bytes.push(b"password=hunter2\nwhole\n");
+        bytes.push(&[b'x'; KEPT - 14]);
+        let (text, omitted) = bytes.into_text();
+        assert!(text.starts_with("whole\nx"), "{}", &text[..20]);
+        assert_eq!(omitted, 17);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use windlass::engine::{Engine, Options, WORKSPACE};
 use windlass::executor::StopFlag;
 use windlass::project::LoadedProject;
+use windlass::secrets::Redaction;
 use windlass::{Error, EventSink};
 
 use crate::args::{Color, Global, Output};
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) style: Style,
     pub(crate) errors: Style,
     pub(crate) stop: StopFlag,
+    /// The last filter of what is said about failures and in logs.
+    pub(crate) redaction: Redaction,
 }
 
 impl App {
@@ -29,7 +32,8 @@ impl App {
     pub(crate) fn new(global: Global) -> Self {
         let style = Style { color: wants_color(global.color, io::stdout().is_terminal()) };
         let errors = Style { color: wants_color(global.color, io::stderr().is_terminal()) };
-        Self { global, style, errors, stop: StopFlag::default() }
+        let (stop, redaction) = (StopFlag::default(), Redaction::default());
+        Self { global, style, errors, stop, redaction }
     }
 
     /// Tells whether stdout carries JSON.
@@ -88,6 +92,7 @@ impl App {
             workspace: self.global.workspace.clone(),
             sinks: self.sinks()?,
             stop: self.stop.clone(),
+            redaction: self.redaction.clone(),
             ..Options::default()
         })
     }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use windlass::secrets::Redaction;
 
 use crate::app::App;
 use crate::args::{Cli, Global, Output};
@@ -23,8 +24,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    log_to_stderr(cli.global.verbose);
     let app = App::new(cli.global);
+    log_to_stderr(app.global.verbose, app.redaction.clone());
     let exit = match commands::run(&app, cli.verb) {
         Ok(exit) => exit,
         Err(error) => report(&app, &error),
@@ -61,7 +62,9 @@ fn usage(error: &clap::Error) -> CliError {
 /// stderr.
 fn report(app: &App, error: &CliError) -> Exit {
     let shown = if app.is_json() {
-        app.print_json(error.to_json())
+        let mut said = error.to_json();
+        app.redaction.clean_json(&mut said);
+        app.print_json(said)
     } else {
         commands::show_failure(app, error);
         Ok(())
@@ -73,13 +76,13 @@ fn report(app: &App, error: &CliError) -> Exit {
 }
 
 /// Logs are for `-v`; without it the outcome says what went wrong.
-fn log_to_stderr(verbose: u8) {
+fn log_to_stderr(verbose: u8, redaction: Redaction) {
     let level = match verbose {
         0 => "off",
         1 => "windlass=info",
         _ => "windlass=debug",
     };
     let filter = EnvFilter::try_from_env("WINDLASS_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let writer = || -> Box<dyn Write> { Box::new(std::io::stderr()) };
+    let writer = move || -> Box<dyn Write> { Box::new(redaction.writer(std::io::stderr())) };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
 }

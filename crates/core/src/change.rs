@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::release::{Manifest, Mode};
+use crate::fingerprint::Fingerprint;
+use crate::release::{FileEntry, Manifest, Mode};
 
 /// One setting before and after; `None` where it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,45 @@ pub struct SettingChange {
     pub old: Option<serde_json::Value>,
     /// The value after.
     pub new: Option<serde_json::Value>,
+    /// What tells one secret value from another, where the values are not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprints: Option<FingerprintChange>,
+}
+
+/// What stands in place of both values of a setting that is secret.
+pub const CHANGED: &str = "changed";
+
+impl SettingChange {
+    /// Returns the change of a setting that is shown.
+    #[must_use]
+    pub const fn shown(old: Option<serde_json::Value>, new: Option<serde_json::Value>) -> Self {
+        Self { old, new, fingerprints: None }
+    }
+
+    /// Returns the change of a secret: [`CHANGED`] on both sides, and what tells the values apart.
+    #[must_use]
+    pub fn secret(fingerprints: Option<FingerprintChange>) -> Self {
+        let changed = || Some(serde_json::Value::from(CHANGED));
+        Self { old: changed(), new: changed(), fingerprints }
+    }
+}
+
+/// The fingerprints of something secret before and after; nothing where it does not exist, or where
+/// the key is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FingerprintChange {
+    /// Of the value before.
+    pub old: Option<Fingerprint>,
+    /// Of the value after.
+    pub new: Option<Fingerprint>,
+}
+
+impl FingerprintChange {
+    /// Returns both, unless neither is known.
+    #[must_use]
+    pub fn of(old: Option<Fingerprint>, new: Option<Fingerprint>) -> Option<Self> {
+        (old.is_some() || new.is_some()).then_some(Self { old, new })
+    }
 }
 
 /// One file mode before and after.
@@ -38,6 +78,9 @@ pub struct ChangeSet {
     /// For each modified file whose mode differs, the modes.
     #[serde(default)]
     pub modes_changed: BTreeMap<String, ModeChange>,
+    /// For each file with secrets whose content appears or changes, what tells the contents apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets_changed: BTreeMap<String, FingerprintChange>,
 }
 
 impl ChangeSet {
@@ -50,6 +93,9 @@ impl ChangeSet {
         let mut changes = Self::default();
         for entry in new.files() {
             let path = entry.path.to_string();
+            if let Some(change) = secret_change(old.get(&entry.path), entry) {
+                changes.secrets_changed.insert(path.clone(), change);
+            }
             match old.get(&entry.path) {
                 None => {
                     changes.files_added.insert(path);
@@ -75,6 +121,7 @@ impl ChangeSet {
         self.files_removed.extend(other.files_removed);
         self.files_modified.extend(other.files_modified);
         self.modes_changed.extend(other.modes_changed);
+        self.secrets_changed.extend(other.secrets_changed);
         for (file, settings) in other.settings_changed {
             self.settings_changed.entry(file).or_default().extend(settings);
         }
@@ -97,4 +144,11 @@ impl ChangeSet {
     pub fn settings(&self) -> usize {
         self.settings_changed.values().map(BTreeMap::len).sum()
     }
+}
+
+/// Returns the fingerprints of the contents of a file with secrets, where they differ.
+fn secret_change(before: Option<&FileEntry>, after: &FileEntry) -> Option<FingerprintChange> {
+    let differs = before.is_none_or(|before| before.digest != after.digest);
+    let print = after.fingerprint().filter(|_| differs)?;
+    FingerprintChange::of(before.and_then(FileEntry::fingerprint), Some(print))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{EnvironmentName, ServiceName};
 use crate::record::{DeploymentId, DeploymentStatus, TargetState};
+use crate::redact::Redactor;
 use crate::release::ReleaseId;
 use crate::target::TargetId;
 
@@ -29,6 +30,36 @@ pub enum CommandRole {
     OnChange,
     /// A health command.
     Health,
+}
+
+impl Event {
+    /// Takes the values of secrets out of everything that a person, a command or a library said.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        match self {
+            Self::Warning { message, .. } => redactor.redact_in(message),
+            Self::TargetChanged { error: Some(error), .. } => redactor.redact_in(error),
+            Self::CommandFinished { output, .. } => *output = redacted_output(output, redactor),
+            Self::TargetChanged { error: None, .. }
+            | Self::Rendering { .. }
+            | Self::Recovering { .. }
+            | Self::DeploymentStarted { .. }
+            | Self::StageStarted { .. }
+            | Self::StagingProgress { .. }
+            | Self::DeploymentFinished { .. } => {}
+        }
+    }
+}
+
+/// Output of as many bytes may be the end of more.
+const MAYBE_CUT: usize = 48 << 10;
+
+/// Returns the output of a command without values of secrets. Where its beginning was let go it may
+/// begin with the end of one.
+#[must_use]
+pub fn redacted_output(output: &str, redactor: &Redactor) -> String {
+    let is_cut = output.len() >= MAYBE_CUT;
+    let clean = if is_cut { redactor.redact_tail(output) } else { redactor.redact(output) };
+    clean.into_owned()
 }
 
 /// What happens while the engine works.
@@ -117,4 +148,52 @@ pub enum Event {
         /// How long it took, in milliseconds.
         duration_ms: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::{Secret, SecretName, Secrets};
+
+    fn redactor() -> Redactor {
+        let name = SecretName::new("TOKEN").expect("a name");
+        Redactor::new(&Secrets::new([(name, Secret::new("correct horse"))]).expect("one"))
+    }
+
+    #[test]
+    fn what_others_said_is_filtered() {
+        let target = TargetId::new("web");
+        let service = ServiceName::new("web").expect("a name");
+        let said = || "token is correct horse".to_owned();
+        let mut events = [
+            Event::Warning {
+                environment: EnvironmentName::new("staging").expect("a name"),
+                message: said(),
+            },
+            Event::TargetChanged {
+                target: target.clone(),
+                state: TargetState::Failed,
+                error: Some(said()),
+            },
+            Event::CommandFinished {
+                target,
+                service,
+                role: CommandRole::Check,
+                exit_code: None,
+                output: said(),
+            },
+        ];
+        for event in &mut events {
+            event.redact(&redactor());
+            let json = serde_json::to_string(event).expect("serializes");
+            assert!(json.contains("token is [secret TOKEN]"), "{json}");
+        }
+    }
+
+    #[test]
+    fn output_that_was_cut_does_not_begin_with_half_a_value() {
+        let cut = format!("t horse\n{}", "x".repeat(MAYBE_CUT));
+        assert!(redacted_output(&cut, &redactor()).starts_with("[secret TOKEN]\nx"));
+        assert_eq!(redacted_output("t horse\nx", &redactor()), "t horse\nx");
+    }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::digest::DigestKey;
+use crate::digest::{Digest, DigestKey};
 
 /// Whoever has the material of one key learns nothing of the others.
 const FINGERPRINTS: &str = "windlass 2026-11 fingerprints of secrets";
@@ -53,6 +53,12 @@ pub struct Fingerprint(String);
 impl Fingerprint {
     /// How many digits there are.
     pub const DIGITS: usize = 16;
+
+    /// Returns the first digits of a digest under a [`DigestKey`].
+    #[must_use]
+    pub(crate) fn of_keyed(digest: &Digest) -> Self {
+        Self(digest.to_string()[..Self::DIGITS].to_owned())
+    }
 }
 
 impl fmt::Display for Fingerprint {

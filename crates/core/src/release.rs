@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::command::Command;
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestKey, Hasher};
+use crate::fingerprint::Fingerprint;
 use crate::health::HealthCheck;
 use crate::name::{EnvironmentName, ServiceName};
 use crate::path::RelativePath;
@@ -55,6 +56,18 @@ impl Mode {
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
+    }
+
+    /// Returns the mode with what it grants to the group and to others taken away.
+    #[must_use]
+    pub const fn owner_only(self) -> Self {
+        Self(self.0 & 0o7700)
+    }
+
+    /// Tells whether it grants anything to others than the owner and the group.
+    #[must_use]
+    pub const fn grants_others(self) -> bool {
+        self.0 & 0o007 != 0
     }
 }
 
@@ -110,6 +123,29 @@ pub struct FileEntry {
     /// may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<Digest>,
+    /// Whether it holds a secret, or was made with one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+    /// What its digest depends on, where it holds a secret of the environment: without it, nobody can
+    /// find a short secret by trying what gives the digest. A manifest with one is kept as the
+    /// secrets are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<DigestKey>,
+}
+
+impl FileEntry {
+    /// Returns what computes the digest of content that is to be compared with [`FileEntry::digest`].
+    #[must_use]
+    pub fn hasher(&self) -> Hasher {
+        Hasher::with_key(self.key.as_ref())
+    }
+
+    /// Returns the first 16 digits of a digest that nobody can try values against, for showing that
+    /// the content is another; nothing where the digest is not of that kind.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.key.as_ref().map(|_| Fingerprint::of_keyed(&self.digest))
+    }
 }
 
 /// Everything that a release puts on one target: files in order of their paths, none twice, none
@@ -184,6 +220,12 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether a key of digests is in it, so that it is kept as the secrets are.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.files.iter().any(|file| file.key.is_some())
     }
 
     /// Returns the files in order of their paths.
@@ -316,6 +358,8 @@ mod tests {
             service: ServiceName::new(service).expect("valid name"),
             layout: Layout::Linked,
             shown: None,
+            secret: false,
+            key: None,
         }
     }
 
@@ -333,6 +377,25 @@ mod tests {
         assert_eq!(same.to_string(), "file a is claimed by service `web` and by service `db`");
         let inside = Manifest::new(vec![entry("a/b", "db"), entry("a-", "x"), entry("a", "web")]);
         assert!(matches!(inside, Err(Conflict::FileAsDirectory { .. })));
+    }
+
+    #[test]
+    fn what_compares_a_file_with_a_secret_has_the_key() {
+        let key = DigestKey::from_bytes([7; 32]);
+        let digest = key.digest(b"password: hunter2");
+        let plain = entry("a", "web");
+        let keyed = FileEntry { digest, secret: true, key: Some(key), ..plain.clone() };
+        let mut hasher = keyed.hasher();
+        hasher.update(b"password: hunter2");
+        assert_eq!(hasher.finish(), digest);
+        assert_eq!(plain.hasher().finish(), plain.digest);
+        let print = keyed.fingerprint().expect("a keyed digest").to_string();
+        assert!(digest.to_string().starts_with(&print) && plain.fingerprint().is_none());
+        let manifest = Manifest::new(vec![keyed.clone()]).expect("no conflict");
+        assert!(manifest.is_secret());
+        let json = serde_json::to_string(&manifest).expect("serializes");
+        assert_eq!(serde_json::from_str::<Manifest>(&json).expect("reads"), manifest);
+        assert!(!serde_json::to_string(&plain).expect("serializes").contains("secret"));
     }
 
     #[test]

@@ -212,6 +212,16 @@ impl Secrets {
         if problems.is_empty() { Ok(all) } else { Err(problems) }
     }
 
+    /// Returns `secrets` for a filter, which only says their names: the first of each name, whether or
+    /// not templates could tell them apart.
+    pub fn labelled(secrets: impl IntoIterator<Item = (SecretName, Secret)>) -> Self {
+        let mut all = Self::default();
+        for (name, secret) in secrets {
+            all.values.entry(name).or_insert(secret);
+        }
+        all
+    }
+
     fn add(&mut self, name: SecretName, secret: Secret, problems: &mut Vec<SameName>) {
         let variable = name.variable();
         match self.variables.get(&variable) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::digest::Digest;
 use windlass_core::environment::Environment;
+use windlass_core::fingerprint::FingerprintKey;
 use windlass_core::name::ServiceName;
 use windlass_core::release::{FileEntry, Manifest, Release, ReleaseId};
 use windlass_core::target::Target;
@@ -13,9 +14,10 @@ use windlass_core::target::Target;
 use crate::deploy::Input;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::objects::{Batch, Hold};
+use crate::objects::Hold;
 use crate::project::PROJECT_FILE;
-use crate::render::{Output, Services};
+use crate::render::{Kept, Output, Services};
+use crate::secrets::Unlocked;
 
 /// A release and all that it consists of; its objects are durable.
 pub(crate) struct Built {
@@ -24,6 +26,8 @@ pub(crate) struct Built {
     pub(crate) manifests: BTreeMap<Digest, Arc<Manifest>>,
     pub(crate) config_files: Vec<String>,
     pub(crate) warnings: Vec<String>,
+    /// What fingerprints of its secrets depend on, where it has any.
+    pub(crate) fingerprints: Option<FingerprintKey>,
     /// Keeps the objects from being collected until a record or a plan refers to them.
     pub(crate) hold: Hold,
 }
@@ -41,14 +45,15 @@ impl Engine {
             let message = format!("environment `{}` has no targets", environment.name);
             return Err(Error::invalid(Diagnostic::error(message).in_file(PROJECT_FILE)));
         }
-        let objects = self.objects.batch();
-        let parts = self.render_variants(environment, input, &objects)?;
+        let unlocked = self.unlock(environment)?;
+        let sink = Kept { batch: self.objects.batch(), keys: unlocked.keys() };
+        let parts = self.render_variants(environment, input, &unlocked, &sink)?;
         let (release, manifests) = self.assemble(environment, &parts)?;
         for manifest in manifests.values() {
-            objects.put_json(manifest.as_ref()).map_err(self.objects_error("write to"))?;
+            sink.put_manifest(manifest).map_err(self.objects_error("write to"))?;
         }
-        objects.put_json(&release).map_err(self.objects_error("write to"))?;
-        let hold = objects.commit().map_err(self.objects_error("write to"))?;
+        sink.batch.put_json(&release).map_err(self.objects_error("write to"))?;
+        let hold = sink.batch.commit().map_err(self.objects_error("write to"))?;
         let config_files: BTreeSet<String> =
             parts.iter().flat_map(|part| part.output.config_files.clone()).collect();
         let warnings: BTreeSet<String> =
@@ -59,6 +64,7 @@ impl Engine {
             manifests,
             config_files: config_files.into_iter().collect(),
             warnings: warnings.into_iter().collect(),
+            fingerprints: unlocked.keys().map(|keys| keys.fingerprints.clone()),
             hold,
         })
     }
@@ -69,12 +75,13 @@ impl Engine {
         &self,
         environment: &Environment,
         input: &Input,
-        objects: &Batch,
+        unlocked: &Unlocked,
+        sink: &Kept<'_>,
     ) -> Result<Vec<Part>, Error> {
         let mut parts = Vec::new();
         let mut problems: Vec<Diagnostic> = Vec::new();
         for variant in environment.variants() {
-            match self.render_into(&variant, input, objects) {
+            match self.render_into(&variant, input, unlocked, sink) {
                 Ok(output) => parts.push(Part { variant, output }),
                 Err(Error::Invalid(more)) => {
                     let new: Vec<_> = more.into_iter().filter(|d| !problems.contains(d)).collect();
@@ -181,5 +188,9 @@ fn warnings(output: &Output) -> Vec<String> {
         .keys()
         .filter(|name| !output.files.iter().any(|file| file.service == **name));
     let empty = empty.map(|name| format!("service `{name}` has no files: its commands never run"));
-    empty.chain(output.warnings.iter().cloned()).collect()
+    let open = output.files.iter().filter(|file| file.secret && file.mode.grants_others());
+    let open = open.map(|file| {
+        format!("{} holds a secret, and its mode {} lets everybody read it", file.path, file.mode)
+    });
+    empty.chain(open).chain(output.warnings.iter().cloned()).collect()
 }

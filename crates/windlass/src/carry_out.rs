@@ -53,7 +53,7 @@ impl Engine {
         hold: Hold,
         past: Past,
     ) -> Result<Planned, Error> {
-        let (plan, seen) = draft.plan(&fleet, &self.objects).await?;
+        let (plan, seen) = draft.plan(&fleet, &self.objects, &self.redaction).await?;
         Ok(Planned { plan, seen, fleet, hold, past })
     }
 
@@ -94,7 +94,7 @@ impl Engine {
         failure: Error,
     ) -> Result<ConfigDeployment, Error> {
         record.status = DeploymentStatus::Failed;
-        record.error = Some(describe(&failure));
+        record.error = Some(self.redaction.clean(describe(&failure)));
         self.store.update_record(&record).await?;
         Err(failure)
     }

@@ -111,6 +111,7 @@ fn draft(environment: &Environment, built: &Built, past: &Past) -> Draft {
         strategy: environment.strategy.clone(),
         targets: targets.collect(),
         warnings,
+        fingerprints: built.fingerprints.clone(),
     }
 }
 

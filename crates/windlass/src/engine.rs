@@ -7,6 +7,7 @@ use std::sync::Arc;
 use windlass_agent::site::{Site, SiteError};
 use windlass_agent::work::Assignment;
 use windlass_core::diagnostic::Diagnostic;
+use windlass_core::digest::Digest;
 use windlass_core::environment::Environment;
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
@@ -21,8 +22,9 @@ use crate::events::{EventSink, Events};
 use crate::executor::StopFlag;
 use crate::fleet::Fleet;
 use crate::host::{ByAddress, Reach, Reacher};
-use crate::objects::{Hold, Objects};
+use crate::objects::{Hold, Objects, is_locked};
 use crate::project::LoadedProject;
+use crate::secrets::{Redaction, SecretSource};
 use crate::store::{FileStore, Holder, Listing, StateStore};
 
 /// The name of the default workspace, beside the project file.
@@ -38,6 +40,8 @@ pub struct Engine {
     pub(crate) events: Events,
     pub(crate) stop: StopFlag,
     pub(crate) reacher: Arc<dyn Reacher>,
+    pub(crate) secrets: Option<Arc<dyn SecretSource>>,
+    pub(crate) redaction: Redaction,
     pub(crate) lock_wait: Option<std::time::Duration>,
     /// Where texts of servers are kept.
     pub(crate) http_cache: PathBuf,
@@ -58,6 +62,10 @@ pub struct Options {
     pub stop: StopFlag,
     /// What reaches targets; their addresses say how, unless it says otherwise.
     pub reacher: Option<Arc<dyn Reacher>>,
+    /// What unlocks secrets; without it an environment that has some cannot be deployed.
+    pub secrets: Option<Arc<dyn SecretSource>>,
+    /// What filters all that is said; whoever writes a log of its own shares it.
+    pub redaction: Redaction,
 }
 
 impl Engine {
@@ -80,10 +88,13 @@ impl Engine {
             base,
             store: Arc::new(store),
             objects,
-            events: Events::new(Arc::clone(&clock), options.sinks),
+            events: Events::new(Arc::clone(&clock), options.sinks)
+                .filtered(options.redaction.clone()),
             clock,
             stop: options.stop,
             reacher: options.reacher.unwrap_or_else(|| Arc::new(ByAddress)),
+            secrets: options.secrets,
+            redaction: options.redaction,
             lock_wait: None,
             http_cache: workspace.join("cache/http"),
         })
@@ -207,11 +218,13 @@ impl Engine {
             objects: self.objects.clone(),
             events: self.events.clone(),
         };
-        Fleet::reach(targets, config_path, self.reacher.as_ref(), &how)
+        let fleet = Fleet::reach(targets, config_path, self.reacher.as_ref(), &how)?;
+        Ok(fleet.filtered(self.redaction.clone()))
     }
 
     /// Tells people, and the log, what they should know.
     pub(crate) fn warn(&self, environment: &EnvironmentName, message: String) {
+        let message = self.redaction.clean(message);
         tracing::warn!(%environment, "{message}");
         self.events.emit(Event::Warning { environment: environment.clone(), message });
     }
@@ -256,7 +269,7 @@ impl Engine {
         };
         let release: Release = self.objects.read_json(&id.0).map_err(unreadable)?;
         let manifest = release.targets.get(target).ok_or_else(|| collected(1))?;
-        let manifest: Manifest = self.objects.read_json(manifest).map_err(unreadable)?;
+        let manifest = self.manifest(manifest, &release.environment, unreadable)?;
         let gone = manifest
             .files()
             .iter()
@@ -265,6 +278,25 @@ impl Engine {
             0 => Ok(Arc::new(Assignment { id, release, manifest })),
             missing => Err(collected(missing)),
         }
+    }
+}
+
+impl Engine {
+    /// Reads a manifest, which may be sealed with a key of `environment`.
+    fn manifest(
+        &self,
+        digest: &Digest,
+        environment: &EnvironmentName,
+        unreadable: impl FnOnce(std::io::Error) -> Error,
+    ) -> Result<Manifest, Error> {
+        let read = match self.objects.read_json(digest) {
+            Err(error) if is_locked(&error) => {
+                self.unlock_called(environment)?;
+                self.objects.read_json(digest)
+            }
+            read => read,
+        };
+        read.map_err(unreadable)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use windlass_core::event::{Event, Stamped};
 
 use crate::clock::Clock;
+use crate::secrets::Redaction;
 
 /// Reads events while the engine works: a terminal, a file of JSON lines, a test.
 pub trait EventSink: Send + Sync {
@@ -18,13 +19,20 @@ pub trait EventSink: Send + Sync {
 pub struct Events {
     clock: Arc<dyn Clock>,
     sinks: Arc<[Box<dyn EventSink>]>,
+    redaction: Redaction,
 }
 
 impl Events {
     /// Returns events that are read by `sinks`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, sinks: Vec<Box<dyn EventSink>>) -> Self {
-        Self { clock, sinks: sinks.into() }
+        Self { clock, sinks: sinks.into(), redaction: Redaction::default() }
+    }
+
+    /// Returns the same, with what `redaction` knows taken out of each event before anybody reads it.
+    #[must_use]
+    pub fn filtered(self, redaction: Redaction) -> Self {
+        Self { redaction, ..self }
     }
 
     /// Returns events that nobody reads.
@@ -34,10 +42,11 @@ impl Events {
     }
 
     /// Tells every sink that `event` happened now.
-    pub fn emit(&self, event: Event) {
+    pub fn emit(&self, mut event: Event) {
         if self.sinks.is_empty() {
             return;
         }
+        event.redact(&self.redaction.redactor());
         let stamped = Stamped { at: self.clock.now(), event };
         for sink in self.sinks.iter() {
             sink.emit(&stamped);

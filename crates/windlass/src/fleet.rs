@@ -11,13 +11,17 @@ use windlass_core::target::{Target, TargetId};
 
 use crate::error::{Error, TargetFailure};
 use crate::host::{Host, HostError, Reach, Reacher};
+use crate::secrets::Redaction;
 
 /// How many hosts are asked at the same time.
 const SIDE_BY_SIDE: usize = 32;
 
 /// Hosts by the target they are behind.
 #[derive(Clone)]
-pub(crate) struct Fleet(BTreeMap<TargetId, Arc<dyn Host>>);
+pub(crate) struct Fleet {
+    hosts: BTreeMap<TargetId, Arc<dyn Host>>,
+    redaction: Redaction,
+}
 
 /// What each target answered.
 pub(crate) type Answers<T> = BTreeMap<TargetId, Result<T, HostError>>;
@@ -38,7 +42,18 @@ impl Fleet {
                 Err(error) => failures.push(TargetFailure { target: target.id.clone(), error }),
             }
         }
-        if failures.is_empty() { Ok(Self(hosts)) } else { Err(Error::Targets(failures)) }
+        let redaction = Redaction::default();
+        if failures.is_empty() {
+            Ok(Self { hosts, redaction })
+        } else {
+            Err(Error::Targets(failures))
+        }
+    }
+
+    /// Returns the same, with what `redaction` knows taken out of what goes wrong on hosts: commands
+    /// print what they like, and an excerpt of it must not begin in the middle of a secret.
+    pub(crate) fn filtered(self, redaction: Redaction) -> Self {
+        Self { redaction, ..self }
     }
 
     /// Asks each of `targets` that is part of the fleet, at most 32 at a time.
@@ -56,7 +71,7 @@ impl Fleet {
         let mut asked = JoinSet::new();
         let mut answers = Answers::new();
         for id in targets {
-            let Some(host) = self.0.get(id) else { continue };
+            let Some(host) = self.hosts.get(id) else { continue };
             let (places, answer) = (Arc::clone(&places), question(id.clone(), Arc::clone(host)));
             answers.insert(id.clone(), Err(HostError::Lost("no answer".to_owned())));
             let id = id.clone();
@@ -67,7 +82,8 @@ impl Fleet {
         }
         while let Some(joined) = asked.join_next().await {
             if let Ok((id, answer)) = joined {
-                answers.insert(id, answer);
+                let redactor = self.redaction.redactor();
+                answers.insert(id, answer.map_err(|error| error.redacted(&redactor)));
             }
         }
         answers
@@ -79,7 +95,7 @@ impl Fleet {
         target: &TargetId,
         release: ReleaseId,
     ) -> Result<Option<Arc<Assignment>>, HostError> {
-        match self.0.get(target) {
+        match self.hosts.get(target) {
             Some(host) => host.recall(release).await,
             None => Ok(None),
         }
@@ -92,7 +108,7 @@ impl Fleet {
         F: Fn(TargetId, Arc<dyn Host>) -> Answer,
         Answer: Future<Output = Result<T, HostError>> + Send + 'static,
     {
-        self.ask(self.0.keys(), question).await
+        self.ask(self.hosts.keys(), question).await
     }
 }
 

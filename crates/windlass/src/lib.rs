@@ -10,6 +10,7 @@
 //! | [`project`], [`configuration`], [`render`], [`sources`], [`artifact`] | from a project to files |
 //! | [`deploy`], [`rollback`], [`status`], [`executor`] | from files to targets, and back |
 //! | [`host`] | how a target is reached |
+//! | [`secrets`] | what may not be shown, and who sees to it |
 //! | [`store`], [`objects`] | what is remembered |
 //! | [`events`], [`clock`], [`error`] | what is said, when, and what goes wrong |
 
@@ -39,6 +40,7 @@ mod recovery;
 mod remote;
 pub mod render;
 pub mod rollback;
+pub mod secrets;
 pub mod sources;
 pub mod status;
 pub mod store;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::Value;
 use windlass_agent::site::{Inspection, Owner};
-use windlass_core::change::{ChangeSet, SettingChange};
+use windlass_core::change::{ChangeSet, FingerprintChange, SettingChange};
 use windlass_core::config::MASK;
 use windlass_core::diff::settings::{self, SettingsFormat};
 use windlass_core::diff::text;
 use windlass_core::digest::Digest;
+use windlass_core::fingerprint::FingerprintKey;
 use windlass_core::name::EnvironmentName;
 use windlass_core::plan::{FileDiff, Intent, Plan, SCHEMA, TargetPlan};
 use windlass_core::release::{FileEntry, Manifest, ReleaseId};
@@ -18,6 +20,7 @@ use windlass_core::target::{Target, TargetId};
 use crate::error::Error;
 use crate::fleet::{self, Fleet};
 use crate::objects::Objects;
+use crate::secrets::Redaction;
 
 /// Texts longer than this are compared, but their difference is not shown.
 const SHOWN_TEXT: u64 = 1 << 20;
@@ -36,6 +39,8 @@ pub(crate) struct Draft {
     pub(crate) strategy: StrategySpec,
     pub(crate) targets: Vec<(Target, Wanted)>,
     pub(crate) warnings: Vec<String>,
+    /// What fingerprints of secrets depend on, where the secrets are unlocked.
+    pub(crate) fingerprints: Option<FingerprintKey>,
 }
 
 impl Draft {
@@ -44,6 +49,7 @@ impl Draft {
         self,
         fleet: &Fleet,
         objects: &Objects,
+        redaction: &Redaction,
     ) -> Result<(Plan, BTreeMap<TargetId, Inspection>), Error> {
         let wanted: BTreeMap<_, _> = self
             .targets
@@ -58,7 +64,9 @@ impl Draft {
             .await;
         let seen = fleet::all_or_failures(answers)?;
         self.refuse_obstacles(&seen)?;
-        let (changes, diffs) = differences(&self.targets, &seen, objects);
+        let show = Show { objects, fingerprints: self.fingerprints.as_ref() };
+        let (mut changes, mut diffs) = differences(&self.targets, &seen, &show);
+        redaction.clean_changes(&mut changes, &mut diffs);
         Ok((self.decide(&seen, changes, diffs), seen))
     }
 
@@ -133,7 +141,7 @@ fn common_release(targets: &[TargetPlan]) -> Option<ReleaseId> {
 fn differences(
     targets: &[(Target, Wanted)],
     seen: &BTreeMap<TargetId, Inspection>,
-    objects: &Objects,
+    show: &Show<'_>,
 ) -> (ChangeSet, Vec<FileDiff>) {
     let mut compared = BTreeSet::new();
     let mut changes = ChangeSet::default();
@@ -153,7 +161,7 @@ fn differences(
     }
     let mut diffs = Vec::new();
     for ((path, ..), (before, after)) in &modified {
-        Modified { path, before, after }.compare(objects, &mut changes, &mut diffs);
+        Modified { path, before, after }.compare(show, &mut changes, &mut diffs);
     }
     (changes, diffs)
 }
@@ -168,6 +176,27 @@ fn modified_files<'a>(
         .filter_map(|after| Some((old.get(&after.path)?, after)))
         .filter(|(before, after)| before.digest != after.digest)
         .collect()
+}
+
+/// What it takes to show a difference.
+struct Show<'a> {
+    objects: &'a Objects,
+    fingerprints: Option<&'a FingerprintKey>,
+}
+
+impl Show<'_> {
+    /// Returns the change of a setting whose values may not be shown.
+    fn secret(&self, change: &SettingChange) -> SettingChange {
+        let print = |value: &Option<Value>| {
+            // A text has the fingerprint of the secret that it is.
+            let text = value.as_ref().map(|value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            Some(self.fingerprints?.fingerprint(text?.as_bytes()))
+        };
+        SettingChange::secret(FingerprintChange::of(print(&change.old), print(&change.new)))
+    }
 }
 
 /// A file before and after.
@@ -191,13 +220,13 @@ impl Modified<'_> {
 
     /// Adds the text difference, and the settings that changed. A file that is not text, is long, or
     /// whose old content is not in this workspace is named without them.
-    fn compare(&self, objects: &Objects, changes: &mut ChangeSet, diffs: &mut Vec<FileDiff>) {
+    fn compare(&self, show: &Show<'_>, changes: &mut ChangeSet, diffs: &mut Vec<FileDiff>) {
         let path = self.path.to_owned();
-        let Some((old, new)) = self.shown(objects) else {
+        let Some((old, new)) = self.shown(show.objects) else {
             diffs.push(FileDiff { path, unified: String::new() });
             return;
         };
-        let settings = self.settings(&old, &new, objects);
+        let settings = self.settings(&old, &new, show);
         if !settings.is_empty() {
             changes.settings_changed.insert(path.clone(), settings);
         }
@@ -208,22 +237,30 @@ impl Modified<'_> {
         }
     }
 
-    /// Returns the settings that changed, a mask in place of secrets: it is on both sides of one that
-    /// changed.
-    fn settings(&self, old: &str, new: &str, objects: &Objects) -> Settings {
+    /// Returns the settings that changed; of secrets only that they did.
+    fn settings(&self, old: &str, new: &str, show: &Show<'_>) -> Settings {
         let Some(format) = SettingsFormat::from_path(self.path) else { return Settings::new() };
         let mut shown = settings::changed(format, old, new);
         if self.after.shown.is_some()
-            && let Some(old) = text_of(&self.before.digest, objects)
-            && let Some(new) = text_of(&self.after.digest, objects)
+            && let Some(old) = text_of(&self.before.digest, show.objects)
+            && let Some(new) = text_of(&self.after.digest, show.objects)
         {
-            let mask = || Some(serde_json::Value::from(MASK));
-            for key in settings::changed(format, &old, &new).into_keys() {
-                shown.entry(key).or_insert_with(|| SettingChange { old: mask(), new: mask() });
+            for (key, change) in settings::changed(format, &old, &new) {
+                if shown.get(&key).is_none_or(is_masked) {
+                    shown.insert(key, show.secret(&change));
+                }
             }
         }
         shown
     }
+}
+
+/// Tells whether a mask stands on one side of a change, or within a value.
+fn is_masked(change: &SettingChange) -> bool {
+    let holds_mask = |value: &Option<Value>| {
+        value.as_ref().and_then(Value::as_str).is_some_and(|text| text.contains(MASK))
+    };
+    holds_mask(&change.old) || holds_mask(&change.new)
 }
 
 type Settings = BTreeMap<String, SettingChange>;

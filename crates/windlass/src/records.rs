@@ -103,7 +103,7 @@ impl Engine {
             targets: targets.iter().map(pending).collect(),
             rollback_info: rollback_info(&intent),
             duration_ms: 0,
-            error: Some(describe(failure)),
+            error: Some(self.redaction.clean(describe(failure))),
         };
         let name = |nth| id_of(&intent, environment, now, nth);
         Ok(self.store.create_numbered(&name, record).await?)

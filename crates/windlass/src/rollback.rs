@@ -175,6 +175,7 @@ impl Engine {
             intent,
             config_files: record.config_files.clone(),
             warnings: environment.iter().flat_map(|now| not_part_of(record, now)).collect(),
+            fingerprints: None,
             strategy: environment.map(|environment| environment.strategy).unwrap_or_default(),
             targets,
         };

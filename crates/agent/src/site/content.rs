@@ -36,8 +36,14 @@ impl Sight {
     }
 }
 
-/// Returns what `name` in `dir` is, with the digest of what is in it.
-pub(super) fn examine(dir: &Dir, name: &str, buffer: &mut [u8]) -> Result<Sight, SiteError> {
+/// Returns what `name` in `dir` is, with the digest of what is in it, as it is compared with that of
+/// `entry`.
+pub(super) fn examine(
+    dir: &Dir,
+    name: &str,
+    entry: &FileEntry,
+    buffer: &mut [u8],
+) -> Result<Sight, SiteError> {
     let file = match dir.open_file(name) {
         Ok(Some(file)) => file,
         Ok(None) => return Ok(Sight::Missing),
@@ -53,7 +59,8 @@ pub(super) fn examine(dir: &Dir, name: &str, buffer: &mut [u8]) -> Result<Sight,
     let stat = fs::fstat(&file).map_err(SiteError::io("look at", dir.at(name)))?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
-            let digest = digest(&file, buffer).map_err(SiteError::io("read", dir.at(name)))?;
+            let digest = digest(&file, entry.hasher(), buffer)
+                .map_err(SiteError::io("read", dir.at(name)))?;
             Ok(Sight::File { digest, mode: Mode::from_bits(stat.st_mode) })
         }
         FileType::Directory => Ok(Sight::Other(Found::Directory)),
@@ -61,8 +68,7 @@ pub(super) fn examine(dir: &Dir, name: &str, buffer: &mut [u8]) -> Result<Sight,
     }
 }
 
-fn digest(mut file: &File, buffer: &mut [u8]) -> std::io::Result<Digest> {
-    let mut hasher = Hasher::new();
+fn digest(mut file: &File, mut hasher: Hasher, buffer: &mut [u8]) -> std::io::Result<Digest> {
     loop {
         match file.read(buffer) {
             Ok(0) => return Ok(hasher.finish()),
@@ -106,7 +112,7 @@ fn copy_into(
     buffer: &mut [u8],
     on_bytes: &dyn Fn(u64),
 ) -> Result<(), SiteError> {
-    let mut hasher = Hasher::new();
+    let mut hasher = entry.hasher();
     let mut size = 0;
     while size <= entry.size {
         let count = read_some(from, buffer, &entry.path)?;
@@ -169,7 +175,7 @@ mod tests {
         let wanted = entry("f", wanted, 0o4711, Layout::Linked);
         let result = copy(&mut &*content, &dir, "f", &wanted, &mut [0; 4], &|_| {});
         if result.is_ok() {
-            assert!(examine(&dir, "f", &mut [0; 3]).expect("reads").is(&wanted));
+            assert!(examine(&dir, "f", &wanted, &mut [0; 3]).expect("reads").is(&wanted));
         }
         (result, std::fs::read(temp.path().join("f")).ok())
     }
@@ -193,12 +199,35 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_a_secret_is_its_owners_from_the_first_byte_and_compared_by_its_key() {
+        let temp = scratch();
+        let dir = Dir::root(temp.path()).expect("opens").expect("exists");
+        let key = windlass_core::digest::DigestKey::from_bytes([7; 32]);
+        let digest = key.digest(b"hunter2");
+        let plain = entry("f", b"hunter2", 0o600, Layout::Linked);
+        let wanted = FileEntry { digest, secret: true, key: Some(key), ..plain.clone() };
+        let file = temp.path().join("f");
+        let mode = |_| {
+            let found = std::os::unix::fs::PermissionsExt::mode(
+                &file.metadata().expect("exists").permissions(),
+            );
+            assert_eq!(found & 0o7777, 0o600);
+        };
+        copy(&mut &b"hunter2"[..], &dir, "f", &wanted, &mut [0; 4], &mode).expect("copied");
+        assert!(examine(&dir, "f", &wanted, &mut [0; 4]).expect("reads").is(&wanted));
+        assert!(!examine(&dir, "f", &plain, &mut [0; 4]).expect("reads").is(&wanted));
+        std::fs::write(&file, "hunter3").expect("written");
+        assert!(!examine(&dir, "f", &wanted, &mut [0; 4]).expect("reads").is(&wanted));
+    }
+
+    #[test]
     fn a_pipe_does_not_block() {
         let temp = scratch();
         let dir = Dir::root(temp.path()).expect("opens").expect("exists");
         let mode = fs::Mode::from_raw_mode(0o600);
         fs::mkfifoat(&dir, "pipe", mode).expect("made");
-        let sight = examine(&dir, "pipe", &mut [0; 4]).expect("looks");
+        let wanted = entry("pipe", b"", 0o644, Layout::Linked);
+        let sight = examine(&dir, "pipe", &wanted, &mut [0; 4]).expect("looks");
         assert_eq!(sight, Sight::Other(Found::Special));
     }
 

@@ -101,7 +101,7 @@ impl<'a> Executor<'a> {
     fn copy(&mut self, entry: &FileEntry) -> Result<(), SiteError> {
         let name = entry.path.file_name();
         if let Some(dir) = self.cursor.holding_if_any(&entry.path)?
-            && examine(dir, name, &mut self.buffer)?.is(entry)
+            && examine(dir, name, entry, &mut self.buffer)?.is(entry)
         {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl<'a> Executor<'a> {
             Removal::Anything => !matches!(dir.look(name)?, None | Some(Found::Directory)),
             Removal::OnlyOurs => match entry.layout {
                 Layout::Linked => dir.link(name)?.is_some_and(|to| to == link_target(&entry.path)),
-                Layout::Plain => examine(dir, name, &mut self.buffer)?.is(entry),
+                Layout::Plain => examine(dir, name, entry, &mut self.buffer)?.is(entry),
             },
         };
         if removable && dir.unlink(name)? {

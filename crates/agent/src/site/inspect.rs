@@ -132,7 +132,7 @@ fn sight(
 ) -> Result<Sight, SiteError> {
     let Some(cursor) = cursor else { return Ok(Sight::Missing) };
     match cursor.holding_if_any(&entry.path)? {
-        Some(dir) => examine(dir, entry.path.file_name(), buffer),
+        Some(dir) => examine(dir, entry.path.file_name(), entry, buffer),
         None => Ok(Sight::Missing),
     }
 }

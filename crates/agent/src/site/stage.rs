@@ -175,7 +175,7 @@ impl Filler<'_> {
         self.each_file(dir, |worker, entry, on_bytes| {
             let parent = worker.cursor.existing(&entry.path)?;
             let name = entry.path.file_name();
-            if examine(parent, name, &mut worker.buffer)?.is(entry) {
+            if examine(parent, name, entry, &mut worker.buffer)?.is(entry) {
                 on_bytes(entry.size);
                 return Ok(());
             }

@@ -34,6 +34,8 @@ pub(super) fn entry(path: &str, content: &[u8], mode: u32, layout: Layout) -> Fi
         service: service("web"),
         layout,
         shown: None,
+        secret: false,
+        key: None,
     }
 }
 

@@ -61,7 +61,8 @@ fn wait<F: Future<Output = Outcome>>(work: F) -> Outcome {
 /// Shows an error to a person: the record of what was done first, if there is one.
 pub(crate) fn show_failure(app: &App, error: &CliError) {
     if let CliError::Engine(Error::Failed(record)) = error {
-        let _ = app.print_text(&ui::record::render_record(record, app.style));
+        let shown = ui::record::render_record(record, app.style);
+        let _ = app.print_text(&app.redaction.clean(shown));
     }
     show_diagnostics(app, &error.summary());
 }
@@ -73,6 +74,6 @@ fn show_diagnostics(app: &App, diagnostics: &[Diagnostic]) {
         let of_project = std::fs::read_to_string(root.join(name));
         of_project.or_else(|_| std::fs::read_to_string(name)).ok()
     };
-    let text = ui::diagnostics::render(diagnostics, &read, app.errors);
+    let text = app.redaction.clean(ui::diagnostics::render(diagnostics, &read, app.errors));
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -63,7 +63,7 @@ pub(crate) fn setting(
     old: Option<serde_json::Value>,
     new: Option<serde_json::Value>,
 ) -> SettingChange {
-    SettingChange { old, new }
+    SettingChange::shown(old, new)
 }
 
 /// Returns what changes in [`plan`].

@@ -232,6 +232,17 @@ impl Node {
         self.secret
     }
 
+    /// Tells whether it or anything in it may not be shown.
+    #[must_use]
+    pub fn holds_secret(&self) -> bool {
+        self.secret
+            || match &self.data {
+                Data::List(list) => list.iter().any(Self::holds_secret),
+                Data::Map(map) => map.values().any(Self::holds_secret),
+                _ => false,
+            }
+    }
+
     /// Returns the keys that later layers deleted from the map, each as the null that did so.
     pub(super) fn deleted(&self) -> Option<&Map> {
         let earlier = self.earlier.as_deref()?;

@@ -95,11 +95,10 @@ pub fn changed(format: SettingsFormat, old: &str, new: &str) -> BTreeMap<String,
     for (key, value) in new {
         let before = old.remove(&key);
         if before.as_ref() != Some(&value) {
-            changes.insert(key, SettingChange { old: before, new: Some(value) });
+            changes.insert(key, SettingChange::shown(before, Some(value)));
         }
     }
-    let gone =
-        old.into_iter().map(|(key, value)| (key, SettingChange { old: Some(value), new: None }));
+    let gone = old.into_iter().map(|(key, value)| (key, SettingChange::shown(Some(value), None)));
     changes.extend(gone);
     changes
 }

@@ -61,7 +61,10 @@ pub(super) static FILE: Shape = Shape {
             "\"0640\"",
             "Permission bits: three or four octal digits in quotes, or a number such as `0o640`.",
         )
-        .or_else("`0755` for what is executable, else `0644`")
+        .or_else(
+            "`0755` for what is executable, else `0644`; without group and others where the file \
+             holds a [secret](secrets.md)",
+        )
         .beside("source = \"templates/worker.ini\""),
         Field::new(
             "layout",

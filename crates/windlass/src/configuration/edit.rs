@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use windlass_core::config::{Format, KeyOrigin, Node, Schema, ValidationError, decode, edit, key};
 use windlass_core::diagnostic::{Diagnostic, nearest};
+use windlass_core::environment::Environment;
 
 use super::file::{FileChange, Writer};
 use super::{FoundLayer, LayerKind, Loaded, Loader, add, unreadable};
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, describe};
 use crate::remote::Remote;
 use crate::sources::Sources;
 
@@ -58,7 +59,8 @@ impl Engine {
         let config = config_with(&all, wanted.key)?;
         let (loaded, spec) = (&all[&config], &project.project.configs[&config]);
         let environment = self.environment(wanted.environment).await?;
-        let loader = Loader::new(project, &environment, &sources, &remote);
+        let unlocked = self.unlock(&environment)?;
+        let loader = Loader::new(project, &environment, &unlocked, &sources, &remote)?;
         let schema = loader.schema(spec).map_err(Error::Invalid)?;
         let (value, change) = edited(&sources, loaded, schema.as_ref(), wanted)?;
         let mut warnings = self.consequences(&change, &sources, &remote).await?;
@@ -87,8 +89,15 @@ impl Engine {
         let pending = change.pending();
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         for environment in self.environments().await? {
+            let unlocked = match self.unlock(&environment) {
+                Ok(unlocked) => unlocked,
+                Err(locked) => {
+                    warnings.push(not_checked(&environment, &locked));
+                    continue;
+                }
+            };
             for spec in project.project.configs.values() {
-                let loader = Loader::new(project, &environment, sources, remote);
+                let loader = Loader::new(project, &environment, &unlocked, sources, remote)?;
                 let before = judged(loader.load(spec));
                 let after = judged(loader.with_pending(pending.clone()).load(spec));
                 let fresh = |error: &ValidationError| !before.0.iter().any(|old| same(old, error));
@@ -118,6 +127,12 @@ fn edited(
     let value = Schema::typed(schema, wanted.key, wanted.value, existing);
     let change = change(sources, layer, wanted.key, &value, schema)?;
     Ok((value, change))
+}
+
+/// Returns the warning that a change was not tried where the secrets are locked.
+fn not_checked(environment: &Environment, why: &Error) -> Diagnostic {
+    let message = format!("not checked for environment `{}`", environment.name);
+    Diagnostic::warning(format!("{message}: {}", describe(why)))
 }
 
 /// Returns what is wrong and what is suspicious.

@@ -4,18 +4,21 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use windlass_core::config::{
-    Configuration, Data, Node, Schema, SubstitutionError, environment_layer,
+    Configuration, Data, Node, Schema, Substitution, SubstitutionError, environment_layer,
 };
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
+use windlass_core::name::EnvironmentName;
 use windlass_core::project::{ConfigSpec, Located};
-use windlass_core::template::{TemplateError, substitute};
+use windlass_core::template::{Substituted, TemplateError, Values};
 
 use super::layers::Read;
 use super::{FoundLayer, LayerKind, Loaded};
+use crate::error::Error;
 use crate::project::{LoadedProject, PROJECT_FILE};
 use crate::remote::Remote;
 use crate::render::scope;
+use crate::secrets::Unlocked;
 use crate::sources::Sources;
 
 type Problems = Vec<Diagnostic>;
@@ -24,21 +27,30 @@ type Problems = Vec<Diagnostic>;
 pub(crate) struct Loader<'l> {
     pub(super) sources: &'l Sources,
     pub(super) remote: &'l Remote,
-    pub(super) variables: BTreeMap<String, String>,
+    pub(super) variables: Values,
+    environment: &'l EnvironmentName,
+    unlocked: &'l Unlocked,
     /// What files will hold that are about to be changed.
     pub(super) pending: BTreeMap<String, String>,
 }
 
 impl<'l> Loader<'l> {
-    /// Returns a loader of the configurations of `loaded` for `environment`.
+    /// Returns a loader of the configurations of `loaded` for `environment`, with its secrets.
+    ///
+    /// # Errors
+    /// One for each name that is both a variable's and a secret's.
     pub(crate) fn new(
         loaded: &LoadedProject,
-        environment: &Environment,
+        environment: &'l Environment,
+        unlocked: &'l Unlocked,
         sources: &'l Sources,
         remote: &'l Remote,
-    ) -> Self {
-        let variables = scope::of_environment(&loaded.project.name, environment);
-        Self { sources, remote, variables, pending: BTreeMap::new() }
+    ) -> Result<Self, Error> {
+        let name = &loaded.project.name;
+        let variables = scope::of_environment(name, environment, unlocked.secrets());
+        let variables = variables.map_err(Error::Invalid)?;
+        let (environment, pending) = (&environment.name, BTreeMap::new());
+        Ok(Self { sources, remote, variables, environment, unlocked, pending })
     }
 
     /// Takes `pending` for what is in files, by their paths.
@@ -62,6 +74,7 @@ impl<'l> Loader<'l> {
         if let Some(schema) = schema {
             schema.coerce(&mut configuration);
             schema.mark_secrets(&mut configuration);
+            self.unlocked.learn_marked(self.environment, &configuration);
             errors = schema.validate(&configuration);
             warnings.extend(schema.deprecated(&configuration));
             files.extend_from_slice(schema.files());
@@ -100,9 +113,11 @@ impl<'l> Loader<'l> {
     }
 
     fn substituted(&self, mut configuration: Configuration) -> Result<Configuration, Problems> {
-        configuration.substitute(&mut |text| match substitute(text, &self.variables) {
-            Ok(Cow::Borrowed(_)) => Ok(None),
-            Ok(Cow::Owned(new)) => Ok(Some(new.into())),
+        configuration.substitute(&mut |text| match self.variables.substitute(text) {
+            Ok(Substituted { text: Cow::Borrowed(_), .. }) => Ok(None),
+            Ok(Substituted { text: Cow::Owned(text), secret }) => {
+                Ok(Some(Substitution { text, secret }))
+            }
             Err(errors) => Err(within(text, errors)),
         })?;
         Ok(configuration)

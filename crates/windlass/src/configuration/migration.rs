@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::filter;
 use crate::project::PROJECT_FILE;
 use crate::remote::Remote;
+use crate::secrets::Unlocked;
 use crate::sources::Sources;
 
 type Problems = Vec<Diagnostic>;
@@ -88,7 +89,8 @@ impl Engine {
         let (sources, remote) = (self.project_sources()?, self.remote());
         let (name, spec) = choose_one(project, wanted.config)?;
         let environment = self.environment(wanted.environment).await?;
-        let loader = Loader::new(project, &environment, &sources, &remote);
+        let unlocked = self.unlock(&environment)?;
+        let loader = Loader::new(project, &environment, &unlocked, &sources, &remote)?;
         let migrator = migrator(&loader, name, spec).map_err(Error::Invalid)?;
         let loaded = loader.load(spec).map_err(Error::Invalid)?;
         let from = version(&migrator, &loaded, wanted.from).map_err(Error::invalid)?;
@@ -120,7 +122,9 @@ impl Engine {
         let project = self.loaded_project()?;
         let spec = &project.project.configs[name];
         let of = |environment: &Environment| {
-            Loader::new(project, environment, sources, remote).files(spec).map_err(Error::Invalid)
+            let unlocked = Unlocked::default();
+            let loader = Loader::new(project, environment, &unlocked, sources, remote)?;
+            loader.files(spec).map_err(Error::Invalid)
         };
         let mut texts = of(environment)?;
         for other in self.environments().await? {

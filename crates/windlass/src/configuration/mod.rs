@@ -139,7 +139,8 @@ impl Engine {
             None => self.environment(environment).await?,
         };
         let (sources, remote) = (self.project_sources()?, self.remote());
-        let loader = Loader::new(loaded, &environment, &sources, &remote);
+        let unlocked = self.unlock(&environment)?;
+        let loader = Loader::new(loaded, &environment, &unlocked, &sources, &remote)?;
         let (mut all, mut problems) = (BTreeMap::new(), Vec::new());
         for (name, spec) in choose(loaded, name)? {
             match loader.load(spec) {
@@ -163,7 +164,9 @@ impl Engine {
         let mut all = Validation::default();
         for environment in environments {
             for variant in self.environment(environment).await?.variants() {
-                all.look_at(loaded, &Loader::new(loaded, &variant, &sources, &remote));
+                let unlocked = self.unlock(&variant)?;
+                let loader = Loader::new(loaded, &variant, &unlocked, &sources, &remote)?;
+                all.look_at(loaded, &loader);
             }
         }
         Ok(all)

@@ -26,7 +26,9 @@ impl Engine {
         let (mut samples, mut problems) = (Vec::new(), Vec::new());
         for name in environments {
             let environment = self.environment(name).await?;
-            match Loader::new(project, &environment, &sources, &remote).load(spec) {
+            let unlocked = self.unlock(&environment)?;
+            let loader = Loader::new(project, &environment, &unlocked, &sources, &remote)?;
+            match loader.load(spec) {
                 Ok(loaded) => samples.push(loaded.configuration),
                 Err(found) => super::add(&mut problems, found),
             }
@@ -53,7 +55,8 @@ impl Engine {
         let (sources, remote) = (self.project_sources()?, self.remote());
         let (name, spec) = choose_one(project, config)?;
         let environment = self.environment(environment).await?;
-        let loader = Loader::new(project, &environment, &sources, &remote);
+        let unlocked = self.unlock(&environment)?;
+        let loader = Loader::new(project, &environment, &unlocked, &sources, &remote)?;
         let schema = loader.schema(spec).map_err(Error::Invalid)?;
         let schema = schema.ok_or_else(|| {
             let problem = Diagnostic::error(format!("configuration `{name}` has no schema"));

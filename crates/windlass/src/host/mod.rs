@@ -10,7 +10,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use windlass_agent::site::Inspection;
 use windlass_agent::work::{Assignment, WorkError};
+use windlass_core::event::redacted_output;
 use windlass_core::record::{DeploymentId, TargetState};
+use windlass_core::redact::Redactor;
 use windlass_core::release::{Manifest, ReleaseId};
 use windlass_core::target::{Address, Target};
 
@@ -59,6 +61,23 @@ pub enum RemoteClass {
 }
 
 impl HostError {
+    /// Returns the error without values of secrets in what commands, probes and programs said. It is
+    /// the whole output that is filtered, before any excerpt of it is made.
+    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
+        match self {
+            Self::Work(WorkError::Refused { service, role, exit, output }) => {
+                let output = redacted_output(&output, redactor);
+                WorkError::Refused { service, role, exit, output }.into()
+            }
+            Self::Work(WorkError::Unhealthy(mut reasons)) => {
+                reasons.iter_mut().for_each(|reason| redactor.redact_in(reason));
+                WorkError::Unhealthy(reasons).into()
+            }
+            Self::Lost(why) => Self::Lost(redactor.redact(&why).into_owned()),
+            other => other,
+        }
+    }
+
     /// Tells whether the target refused before anything live changed, or took it back by itself.
     pub(crate) const fn is_before_the_switch(&self) -> bool {
         match self {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use windlass_core::config::MASK;
 use windlass_core::diagnostic::Diagnostic;
+use windlass_core::digest::DigestKey;
 use windlass_core::name::ServiceName;
 use windlass_core::path::RelativePath;
 use windlass_core::project::{Located, Render};
 use windlass_core::release::{FileEntry, Layout, Mode};
-use windlass_core::template::{Context, Jinja, substitute};
+use windlass_core::template::{Context, Jinja, Substituted, TemplateError, Values};
 
 use super::scope;
 use super::sink::Sink;
@@ -23,13 +24,22 @@ const LOOKED_AT: usize = 8_000;
 /// What a service's templates see.
 pub(crate) struct Scope {
     /// What `${KEY}` becomes.
-    pub(crate) variables: std::collections::BTreeMap<String, String>,
-    /// What `.j2` templates see.
+    pub(crate) values: Values,
+    /// What `.j2` templates see; it tells when a secret is asked for.
     pub(crate) context: Context,
     /// The same with a mask in place of each secret, where there are any.
     pub(crate) masked: Option<Context>,
     /// What renders them.
     pub(crate) jinja: Arc<Jinja>,
+    /// What digests of files with secrets depend on, where the environment has any.
+    pub(crate) digest_key: Option<DigestKey>,
+}
+
+/// A text that a template became.
+struct Made<'t> {
+    text: Cow<'t, str>,
+    /// The same with a mask in place of each secret, where one went into it.
+    masked: Option<String>,
 }
 
 /// What a job makes a file of.
@@ -62,8 +72,7 @@ impl Job {
     pub(crate) fn carry_out(&self, sink: &dyn Sink) -> Result<Vec<FileEntry>, Problems> {
         match &self.content {
             Content::Text { text, masked } => {
-                let entry = self.put(sink, text.as_bytes(), Mode::FILE)?;
-                Ok(vec![self.shown(sink, entry, masked.as_deref())?])
+                Ok(vec![self.put_made(sink, text, masked.as_deref(), Mode::FILE)?])
             }
             Content::Source { sources, name, render } => {
                 let file = sources.open_file(name).map_err(|error| self.missing(&error))?;
@@ -96,53 +105,60 @@ impl Job {
             return self.put(sink, bytes, mode);
         }
         let text = std::str::from_utf8(bytes).map_err(|error| not_text(name, bytes, error))?;
-        let rendered = self.expand(name, text, render)?;
+        let Made { text: rendered, masked } = self.expand(name, text, render)?;
         if rendered.trim().is_empty() && !text.is_empty() && !self.allow_empty {
             let problem = Diagnostic::error("the template renders to nothing").in_file(name);
             return Err(vec![
                 problem.hint("if that is meant, set `allow_empty = true` on the file"),
             ]);
         }
-        let masked = self.masked(name, text, &rendered, render);
-        let entry = self.put(sink, rendered.as_bytes(), mode)?;
-        self.shown(sink, entry, masked.as_deref())
+        self.put_made(sink, &rendered, masked.as_deref(), mode)
     }
 
-    /// Returns what the template makes of masks, if it makes other than `rendered` of secrets.
-    fn masked(&self, name: &str, text: &str, rendered: &str, render: Render) -> Option<String> {
-        let context = self.scope.masked.as_ref().filter(|_| render == Render::Jinja)?;
-        // A template that works with a secret may want more of it than to be a text.
-        let masked =
-            self.scope.jinja.render(name, text, context).unwrap_or_else(|_| MASK.to_owned());
-        (masked != rendered).then_some(masked)
-    }
-
-    /// Keeps what may be shown of `entry`, where that is not all.
-    fn shown(
+    /// Puts a text; one that a secret went into is its owner's alone, unless the project says
+    /// otherwise, and `masked` is what may be shown of it.
+    fn put_made(
         &self,
         sink: &dyn Sink,
-        entry: FileEntry,
+        text: &str,
         masked: Option<&str>,
+        mode: Mode,
     ) -> Result<FileEntry, Problems> {
-        let Some(masked) = masked else { return Ok(entry) };
+        let Some(masked) = masked else { return self.put(sink, text.as_bytes(), mode) };
+        let mode = self.mode.unwrap_or(mode.owner_only());
+        let key = self.scope.digest_key.clone();
+        let digest = match &key {
+            Some(key) => sink.put_secret(&self.path, mode, text.as_bytes(), key),
+            None => sink.put(&self.path, mode, text.as_bytes()),
+        };
+        let digest = digest.map_err(|error| self.not_kept(&error))?;
         let shown = sink.put_shown(masked.as_bytes()).map_err(|error| self.not_kept(&error))?;
-        Ok(FileEntry { shown: Some(shown), ..entry })
+        let entry = self.entry(self.path.clone(), mode, text.len() as u64, digest);
+        Ok(FileEntry { shown: Some(shown), secret: true, key, ..entry })
     }
 
-    fn expand<'t>(
-        &self,
-        name: &str,
-        text: &'t str,
-        render: Render,
-    ) -> Result<Cow<'t, str>, Problems> {
-        if render == Render::Jinja {
-            let rendered = self.scope.jinja.render(name, text, &self.scope.context);
-            return rendered.map(Cow::Owned).map_err(|error| vec![error.into_diagnostic(name)]);
-        }
-        let placed = |errors: Vec<windlass_core::template::TemplateError>| {
-            errors.into_iter().map(|error| error.into_diagnostic(name)).collect()
+    fn expand<'t>(&self, name: &str, text: &'t str, render: Render) -> Result<Made<'t>, Problems> {
+        let made = if render == Render::Jinja {
+            self.jinja(name, text).map_err(|error| vec![error])
+        } else {
+            self.substitute(text)
         };
-        substitute(text, &self.scope.variables).map_err(placed)
+        made.map_err(|errors| errors.into_iter().map(|e| e.into_diagnostic(name)).collect())
+    }
+
+    fn jinja<'t>(&self, name: &str, text: &'t str) -> Result<Made<'t>, TemplateError> {
+        let Scope { jinja, context, masked, .. } = &*self.scope;
+        let (rendered, asked) = jinja.render_noting(name, text, context)?;
+        // A template that works with a secret may want more of it than to be a text.
+        let show = |context| jinja.render(name, text, context).unwrap_or_else(|_| MASK.to_owned());
+        let masked = masked.as_ref().filter(|_| asked).map(show);
+        Ok(Made { text: Cow::Owned(rendered), masked })
+    }
+
+    fn substitute<'t>(&self, text: &'t str) -> Result<Made<'t>, Vec<TemplateError>> {
+        let Substituted { text: made, secret } = self.scope.values.substitute(text)?;
+        let masked = secret.then(|| self.scope.values.masked(text)).transpose()?;
+        Ok(Made { text: made, masked: masked.map(Cow::into_owned) })
     }
 
     fn put(&self, sink: &dyn Sink, bytes: &[u8], mode: Mode) -> Result<FileEntry, Problems> {
@@ -198,7 +214,17 @@ impl Job {
         digest: windlass_core::digest::Digest,
     ) -> FileEntry {
         let (service, layout) = (self.service.clone(), self.layout);
-        FileEntry { path, mode, size, digest, service, layout, shown: None }
+        FileEntry {
+            path,
+            mode,
+            size,
+            digest,
+            service,
+            layout,
+            shown: None,
+            secret: false,
+            key: None,
+        }
     }
 
     fn missing(&self, error: &SourceError) -> Problems {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use windlass_core::config::{Configuration, emit};
 use windlass_core::diagnostic::{Diagnostic, Position};
+use windlass_core::digest::DigestKey;
 use windlass_core::environment::Environment;
 use windlass_core::name::ServiceName;
 use windlass_core::path::RelativePath;
 use windlass_core::project::{ArtifactSpec, FileContent, FileSpec, Located, Render, ServiceSpec};
 use windlass_core::release::{Layout, ServiceRelease};
-use windlass_core::template::{Context, Jinja};
+use windlass_core::template::{Context, Jinja, Values};
 
 use super::content::{Content, Job, Scope};
 use super::scope;
@@ -21,6 +22,7 @@ use crate::configuration::{Loaded, Loader};
 use crate::error::Error;
 use crate::project::LoadedProject;
 use crate::remote::Remote;
+use crate::secrets::Unlocked;
 use crate::sources::Sources;
 
 /// Services as they go into a release.
@@ -39,10 +41,17 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// Returns the jobs of single files, each under its own name, as the service `files`.
-    pub(crate) fn of_files(files: &[PathBuf], environment: &Environment) -> Result<Self, Error> {
+    pub(crate) fn of_files(
+        files: &[PathBuf],
+        environment: &Environment,
+        unlocked: &Unlocked,
+    ) -> Result<Self, Error> {
         let service = ServiceName::new("files").expect("`files` is a name");
-        let variables = scope::of_service(&scope::of_environment("", environment), &service, None);
-        let scope = Arc::new(service_scope(variables, &BTreeMap::new(), &Arc::new(Jinja::new())));
+        let values = scope::of_environment("", environment, unlocked.secrets())
+            .and_then(|values| scope::of_service(&values, &service, None))
+            .map_err(Error::Invalid)?;
+        let (jinja, key) = (Arc::new(Jinja::new()), digest_key(unlocked));
+        let scope = Arc::new(service_scope(values, &BTreeMap::new(), &jinja, key));
         let mut jobs = Self {
             list: Vec::new(),
             config_files: BTreeSet::new(),
@@ -64,15 +73,19 @@ impl Jobs {
     pub(crate) fn of_project(
         loaded: &LoadedProject,
         environment: &Environment,
+        unlocked: &Unlocked,
         remote: &Remote,
     ) -> Result<Self, Error> {
+        let name = &loaded.project.name;
+        let values = scope::of_environment(name, environment, unlocked.secrets());
         let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
         let mut collector = Collector {
             loaded,
             environment,
+            unlocked,
             remote,
             sources: Arc::new(sources),
-            variables: scope::of_environment(&loaded.project.name, environment),
+            values: values.map_err(Error::Invalid)?,
             jinja: Arc::new(Jinja::new()),
             configurations: BTreeMap::new(),
             jobs: Self {
@@ -83,7 +96,7 @@ impl Jobs {
             },
             problems: Vec::new(),
         };
-        collector.load_configurations();
+        collector.load_configurations()?;
         for (name, spec) in running(loaded, environment) {
             collector.service(name, spec);
         }
@@ -104,9 +117,10 @@ fn running<'p>(
 struct Collector<'p> {
     loaded: &'p LoadedProject,
     environment: &'p Environment,
+    unlocked: &'p Unlocked,
     remote: &'p Remote,
     sources: Arc<Sources>,
-    variables: BTreeMap<String, String>,
+    values: Values,
     jinja: Arc<Jinja>,
     configurations: BTreeMap<String, Configuration>,
     jobs: Jobs,
@@ -115,9 +129,9 @@ struct Collector<'p> {
 
 impl Collector<'_> {
     /// Loads and validates every configuration of the project: templates may use any of them.
-    fn load_configurations(&mut self) {
-        let sources = Arc::clone(&self.sources);
-        let loader = Loader::new(self.loaded, self.environment, &sources, self.remote);
+    fn load_configurations(&mut self) -> Result<(), Error> {
+        let (sources, unlocked) = (Arc::clone(&self.sources), self.unlocked);
+        let loader = Loader::new(self.loaded, self.environment, unlocked, &sources, self.remote)?;
         for (name, spec) in &self.loaded.project.configs {
             match loader.load(spec).and_then(Loaded::valid) {
                 Ok(loaded) => {
@@ -128,15 +142,19 @@ impl Collector<'_> {
                 Err(problems) => self.problems.extend(problems),
             }
         }
+        Ok(())
     }
 
     fn service(&mut self, name: &ServiceName, spec: &ServiceSpec) {
-        let version = match self.version(spec) {
-            Ok(version) => version,
+        let known = self.version(spec).and_then(|version| {
+            Ok((scope::of_service(&self.values, name, version.as_deref())?, version))
+        });
+        let (values, version) = match known {
+            Ok(known) => known,
             Err(problems) => return self.problems.extend(problems),
         };
-        let variables = scope::of_service(&self.variables, name, version.as_deref());
-        let scope = Arc::new(service_scope(variables, &self.configurations, &self.jinja));
+        let key = digest_key(self.unlocked);
+        let scope = Arc::new(service_scope(values, &self.configurations, &self.jinja, key));
         for file in &spec.files {
             if let Err(problems) = self.file(name, file, &scope) {
                 self.problems.extend(problems);
@@ -163,7 +181,7 @@ impl Collector<'_> {
         }
         let Some(version) = &spec.version else { return Ok(None) };
         let place = Located { value: version.clone(), position: spec.position, width: 1 };
-        scope::resolve(&place, &self.variables).map(Some)
+        scope::resolve(&place, &self.values).map(Some)
     }
 
     fn file(
@@ -174,7 +192,7 @@ impl Collector<'_> {
     ) -> Result<(), Problems> {
         match &spec.content {
             FileContent::Source { source, render } => {
-                let name = scope::resolve(source, &scope.variables)?;
+                let name = scope::resolve(source, &scope.values)?;
                 self.jobs.config_files.insert(name.clone());
                 let path = spec.path.clone().ok_or_else(|| vec![no_path(spec)])?;
                 let content =
@@ -188,8 +206,9 @@ impl Collector<'_> {
             FileContent::Config { name, format } => {
                 let Some(configuration) = self.configurations.get(name) else { return Ok(()) };
                 let text = configuration.emit(*format)?;
-                let masked = emit(&configuration.root().masked(), *format)?;
-                let masked = (masked != text).then_some(masked);
+                let root = configuration.root();
+                let masked = root.holds_secret().then(|| emit(&root.masked(), *format));
+                let masked = masked.transpose()?;
                 let path = spec.path.clone().ok_or_else(|| vec![no_path(spec)])?;
                 self.push(
                     service,
@@ -212,7 +231,7 @@ impl Collector<'_> {
         source: &Located<String>,
         render: Render,
     ) -> Result<(), Problems> {
-        let directory = scope::resolve(source, &scope.variables)?;
+        let directory = scope::resolve(source, &scope.values)?;
         let listed = self.sources.list_directory(&directory);
         let names = listed.map_err(|error| vec![scope::placed(error.diagnostic(), source)])?;
         if names.is_empty() && !spec.allow_empty {
@@ -238,7 +257,7 @@ impl Collector<'_> {
         spec: &ArtifactSpec,
         scope: &Arc<Scope>,
     ) -> Result<(), Problems> {
-        let name = scope::resolve(&spec.source, &scope.variables)?;
+        let name = scope::resolve(&spec.source, &scope.values)?;
         self.jobs.config_files.insert(name.clone());
         let sources = Arc::clone(&self.sources);
         let (path, content) = match artifact::kind_of(&name) {
@@ -306,25 +325,26 @@ fn placed_in(
 
 /// Returns what the templates of a service see. In a `.j2` each configuration is a variable under
 /// its name; where there is one only, it is also `config`, and its keys are variables themselves.
-/// The environment's variables win over both.
+/// The environment's variables and secrets win over both, but for the tree `secrets`.
 fn service_scope(
-    variables: BTreeMap<String, String>,
+    values: Values,
     configurations: &BTreeMap<String, Configuration>,
     jinja: &Arc<Jinja>,
+    digest_key: Option<DigestKey>,
 ) -> Scope {
-    let context = context(&variables, configurations, Configuration::to_json);
-    let has_secrets = |one: &Configuration| one.to_json() != one.to_masked_json();
-    let masked = configurations.values().any(has_secrets);
-    let masked =
-        masked.then(|| self::context(&variables, configurations, Configuration::to_masked_json));
-    Scope { variables, context, masked, jinja: Arc::clone(jinja) }
+    let jinja = Arc::clone(jinja);
+    let data = data(&values, configurations, false);
+    let in_configurations = || configurations.values().any(|one| one.root().holds_secret());
+    if values.secrets().is_empty() && !in_configurations() {
+        return Scope { values, context: Context::new(&data), masked: None, jinja, digest_key };
+    }
+    let shown = self::data(&values, configurations, true);
+    let (context, masked) = (Context::hiding(&data, &shown), Some(Context::new(&shown)));
+    Scope { values, context, masked, jinja, digest_key }
 }
 
-fn context(
-    variables: &BTreeMap<String, String>,
-    configurations: &BTreeMap<String, Configuration>,
-    json: fn(&Configuration) -> Value,
-) -> Context {
+fn data(values: &Values, configurations: &BTreeMap<String, Configuration>, masked: bool) -> Value {
+    let json = if masked { Configuration::to_masked_json } else { Configuration::to_json };
     let mut data = Map::new();
     if let (1, Some(only)) = (configurations.len(), configurations.values().next()) {
         let json = json(only);
@@ -334,8 +354,18 @@ fn context(
         data.insert("config".to_owned(), json);
     }
     data.extend(configurations.iter().map(|(name, config)| (name.clone(), json(config))));
-    data.extend(variables.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
-    Context::new(&Value::Object(data))
+    let is_tree = |name: &str, value: &Value| name == "secrets" && value.is_object();
+    for (name, value) in values.data(masked) {
+        if !(is_tree(&name, &value) && data.contains_key(&name)) {
+            data.insert(name, value);
+        }
+    }
+    Value::Object(data)
+}
+
+/// Returns what digests of files with secrets depend on.
+fn digest_key(unlocked: &Unlocked) -> Option<DigestKey> {
+    unlocked.keys().map(|keys| keys.fingerprints.digest_key())
 }
 
 /// Returns the job of one file anywhere on this machine.

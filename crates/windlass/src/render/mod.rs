@@ -21,9 +21,10 @@ use windlass_core::release::FileEntry;
 use crate::deploy::Input;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::secrets::Unlocked;
 
 pub(crate) use jobs::{Jobs, Services};
-pub(crate) use sink::{Directory, Memory, Sink};
+pub(crate) use sink::{Directory, Kept, Memory, Sink};
 pub use sink::{Rendered, RenderedFile};
 
 /// A progress event is emitted each time so many files are done.
@@ -71,7 +72,8 @@ impl Engine {
     ) -> Result<Vec<Rendered>, Error> {
         let environment = self.environment_at(environment, target).await?;
         let memory = Memory::default();
-        let output = self.render_into(&environment, &Input::Project, &memory)?;
+        let output =
+            self.render_into(&environment, &Input::Project, &self.unlock(&environment)?, &memory)?;
         Ok(memory.into_rendered(&output.files))
     }
 
@@ -88,7 +90,8 @@ impl Engine {
     ) -> Result<Vec<RenderedFile>, Error> {
         let environment = self.environment_at(environment, target).await?;
         let sink = Directory::create(directory)?;
-        let output = self.render_into(&environment, &Input::Project, &sink)?;
+        let output =
+            self.render_into(&environment, &Input::Project, &self.unlock(&environment)?, &sink)?;
         windlass_core::release::Manifest::new(output.files.clone())
             .map_err(|conflict| Error::invalid(Diagnostic::error(conflict.to_string())))?;
         Ok(output.files.iter().map(RenderedFile::from).collect())
@@ -99,12 +102,13 @@ impl Engine {
         &self,
         environment: &Environment,
         input: &Input,
+        unlocked: &Unlocked,
         sink: &dyn Sink,
     ) -> Result<Output, Error> {
         let jobs = match (input, &self.project) {
-            (Input::Files(files), _) => Jobs::of_files(files, environment)?,
+            (Input::Files(files), _) => Jobs::of_files(files, environment, unlocked)?,
             (Input::Project, Some(loaded)) => {
-                Jobs::of_project(loaded, environment, &self.remote())?
+                Jobs::of_project(loaded, environment, unlocked, &self.remote())?
             }
             (Input::Project, None) => {
                 return Err(Error::NoProject { start: self.base.clone() });

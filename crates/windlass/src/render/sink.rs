@@ -9,12 +9,14 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use windlass_core::diagnostic::Diagnostic;
-use windlass_core::digest::{Digest, Hasher};
+use windlass_core::digest::{Digest, DigestKey, Hasher};
 use windlass_core::path::RelativePath;
-use windlass_core::release::{FileEntry, Mode};
+use windlass_core::release::{FileEntry, Manifest, Mode};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::objects::Batch;
+use crate::secrets::Keys;
 
 /// Takes content, side by side.
 pub(crate) trait Sink: Sync {
@@ -34,6 +36,18 @@ pub(crate) trait Sink: Sync {
         Ok(Digest::of(bytes))
     }
 
+    /// As [`Sink::put`], for content that holds secrets of the environment; its digest has `key`.
+    fn put_secret(
+        &self,
+        path: &RelativePath,
+        mode: Mode,
+        bytes: &[u8],
+        key: &DigestKey,
+    ) -> io::Result<Digest> {
+        self.put(path, mode, bytes)?;
+        Ok(key.digest(bytes))
+    }
+
     /// As [`Sink::put_reader`], for a file at its beginning: it may be read more than once.
     fn put_file(
         &self,
@@ -45,13 +59,45 @@ pub(crate) trait Sink: Sync {
     }
 }
 
-impl Sink for Batch {
+/// Keeps content in the object store, sealed where it holds secrets.
+pub(crate) struct Kept<'k> {
+    pub(crate) batch: Batch,
+    pub(crate) keys: Option<&'k Keys>,
+}
+
+impl Kept<'_> {
+    /// Puts a manifest; one with a key of digests in it is sealed as the files are.
+    pub(crate) fn put_manifest(&self, manifest: &Manifest) -> io::Result<()> {
+        match self.keys.filter(|_| manifest.is_secret()) {
+            Some(keys) => {
+                let json = Zeroizing::new(serde_json::to_vec(manifest)?);
+                self.batch.put_sealed(manifest.id(), &json, &keys.objects)
+            }
+            None => self.batch.put_json(manifest).map(drop),
+        }
+    }
+}
+
+impl Sink for Kept<'_> {
     fn put(&self, _: &RelativePath, _: Mode, bytes: &[u8]) -> io::Result<Digest> {
-        self.put(bytes)
+        self.batch.put(bytes)
     }
 
     fn put_shown(&self, bytes: &[u8]) -> io::Result<Digest> {
-        self.put(bytes)
+        self.batch.put(bytes)
+    }
+
+    fn put_secret(
+        &self,
+        _: &RelativePath,
+        _: Mode,
+        bytes: &[u8],
+        key: &DigestKey,
+    ) -> io::Result<Digest> {
+        let name = key.digest(bytes);
+        let none = || io::Error::other("there is no key to seal a secret with");
+        self.batch.put_sealed(name, bytes, &self.keys.ok_or_else(none)?.objects)?;
+        Ok(name)
     }
 
     fn put_reader(
@@ -60,11 +106,11 @@ impl Sink for Batch {
         _: Mode,
         reader: &mut dyn Read,
     ) -> io::Result<(Digest, u64)> {
-        self.put_reader(reader)
+        self.batch.put_reader(reader)
     }
 
     fn put_file(&self, _: &RelativePath, _: Mode, file: &mut File) -> io::Result<(Digest, u64)> {
-        self.put_file(file)
+        self.batch.put_file(file)
     }
 }
 

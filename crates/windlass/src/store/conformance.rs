@@ -58,7 +58,7 @@ pub(super) fn environment(text: &str) -> Environment {
 }
 
 pub(super) fn record(deployment: &str, environment: &str, at: i64) -> ConfigDeployment {
-    let change = SettingChange { old: None, new: Some(serde_json::json!([0.1, {"a": 1e300}])) };
+    let change = SettingChange::shown(None, Some(serde_json::json!([0.1, {"a": 1e300}])));
     let settings = BTreeMap::from([("limits".to_owned(), change)]);
     let changes = ChangeSet {
         settings_changed: BTreeMap::from([("app.yaml".to_owned(), settings)]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use windlass_core::change::{ChangeSet, SettingChange};
+use windlass_core::change::{ChangeSet, FingerprintChange, SettingChange};
 use windlass_core::plan::FileDiff;
 
 use super::value;
@@ -24,6 +24,15 @@ pub(crate) fn render_changes(changes: &ChangeSet, diffs: &[FileDiff], style: Sty
         out.push_str(&format!("  {}\n", style.paint(kind.tint(), &line)));
         if kind == Kind::Modified {
             out.push_str(&details(path, changes, diffs, style));
+        }
+        if kind != Kind::Removed
+            && let Some(prints) = changes.secrets_changed.get(path)
+        {
+            let said = style.changed("changed");
+            out.push_str(&format!(
+                "{INDENT}secret content: {said}{}\n",
+                fingerprints(prints, style)
+            ));
         }
     }
     out
@@ -85,14 +94,25 @@ fn settings(settings: &BTreeMap<String, SettingChange>, style: Style) -> String 
 fn setting(key: &str, values: &SettingChange, style: Style) -> String {
     if values.old == values.new {
         // A value that may not be shown: both sides say only that it changes.
-        let said = values.new.as_ref().map_or_else(String::new, value::show);
-        return format!("{INDENT}{}: {}\n", escape::line(key), style.changed(&said));
+        let said = style.changed(&values.new.as_ref().map_or_else(String::new, value::show));
+        let prints = values.fingerprints.as_ref();
+        let prints = prints.map_or_else(String::new, |prints| fingerprints(prints, style));
+        return format!("{INDENT}{}: {said}{prints}\n", escape::line(key));
     }
     let side = |value: &Option<_>, tint| match value {
         Some(value) => style.paint(tint, &value::show(value)),
         None => style.dim("(not set)"),
     };
     change(key, &side(&values.old, Tint::Removed), &side(&values.new, Tint::Added))
+}
+
+/// Returns what tells two values apart that are not shown.
+fn fingerprints(prints: &FingerprintChange, style: Style) -> String {
+    let side = |print: &Option<_>| match print {
+        Some(print) => format!("{print}"),
+        None => "(none)".to_owned(),
+    };
+    style.dim(&format!(" ({} → {})", side(&prints.old), side(&prints.new)))
 }
 
 fn change(key: &str, old: &str, new: &str) -> String {
@@ -187,6 +207,26 @@ Changes
         let settings = BTreeMap::from([("db.password".to_owned(), hidden)]);
         changes.settings_changed.insert("app.yaml".to_owned(), settings);
         let expected = "Changes\n  ~ app.yaml\n      db.password: changed\n";
+        assert_eq!(render_changes(&changes, &[], Style::PLAIN), expected);
+    }
+
+    #[test]
+    fn secrets_have_fingerprints_where_the_key_is_there() {
+        use windlass_core::fingerprint::FingerprintKey;
+
+        let key = FingerprintKey::derive(b"material");
+        let (old, new) = (key.fingerprint(b"one"), key.fingerprint(b"two"));
+        let prints = FingerprintChange::of(Some(old.clone()), Some(new.clone()));
+        let mut changes = modified();
+        let settings = [("db.password".to_owned(), SettingChange::secret(prints.clone()))];
+        changes.settings_changed.insert("app.yaml".to_owned(), settings.into());
+        let fresh = FingerprintChange::of(None, Some(new.clone())).expect("one is known");
+        changes.files_added.insert("app.env".to_owned());
+        changes.secrets_changed.insert("app.env".to_owned(), fresh);
+        let expected = format!(
+            "Changes\n  + app.env\n      secret content: changed ((none) → {new})\n  \
+             ~ app.yaml\n      db.password: changed ({old} → {new})\n"
+        );
         assert_eq!(render_changes(&changes, &[], Style::PLAIN), expected);
     }
 

@@ -61,7 +61,7 @@ pub enum WorkError {
         /// Whose command.
         service: ServiceName,
         /// Which command.
-        role: &'static str,
+        role: CommandRole,
         /// Why not.
         source: run::RunError,
     },
@@ -71,7 +71,7 @@ pub enum WorkError {
         /// Whose command.
         service: ServiceName,
         /// Which command.
-        role: &'static str,
+        role: CommandRole,
         /// How it ended.
         exit: Exit,
         /// The end of what it printed.
@@ -311,7 +311,6 @@ impl Worker<'_> {
         command: &Command,
         variables: &BTreeMap<String, String>,
     ) -> Result<(), WorkError> {
-        let name = role_name(role);
         let context = Context {
             directory: None,
             variables,
@@ -320,7 +319,7 @@ impl Worker<'_> {
         };
         let finished = run::run(command, &context).map_err(|source| WorkError::Command {
             service: service.clone(),
-            role: name,
+            role,
             source,
         })?;
         let exit_code = match finished.exit {
@@ -338,7 +337,7 @@ impl Worker<'_> {
             return Ok(());
         }
         let (exit, output) = (finished.exit, finished.output);
-        Err(WorkError::Refused { service: service.clone(), role: name, exit, output })
+        Err(WorkError::Refused { service: service.clone(), role, exit, output })
     }
 
     /// Returns what commands of `service` see: the environment's variables, and what Windlass knows.
@@ -404,14 +403,6 @@ impl Assignment {
     ) -> impl Iterator<Item = (&ServiceName, &windlass_core::release::ServiceRelease)> {
         let here: BTreeSet<_> = self.manifest.files().iter().map(|file| &file.service).collect();
         self.release.services.iter().filter(move |(name, _)| here.contains(name))
-    }
-}
-
-const fn role_name(role: CommandRole) -> &'static str {
-    match role {
-        CommandRole::Check => "check",
-        CommandRole::OnChange => "on_change",
-        CommandRole::Health => "health",
     }
 }
 

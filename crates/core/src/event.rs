@@ -1,6 +1,8 @@
 //! Events: what the engine says while it works. It never prints; the terminal, JSON lines and
 //! records read these.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,16 @@ pub enum CommandRole {
     OnChange,
     /// A health command.
     Health,
+}
+
+impl fmt::Display for CommandRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Check => "check",
+            Self::OnChange => "on_change",
+            Self::Health => "health",
+        })
+    }
 }
 
 impl Event {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use windlass_core::digest::Digest;
+use windlass_core::event::CommandRole;
+use windlass_core::name::ServiceName;
 use windlass_core::release::ReleaseId;
 
-use crate::run::visible;
+use crate::run::{Exit, visible};
 use crate::site::SiteError;
 use crate::work::WorkError;
 
@@ -33,11 +35,22 @@ pub enum Failure {
         /// What it holds.
         live: Option<ReleaseId>,
     },
-    /// A command could not be started, or ended badly ([`WorkError::Command`],
-    /// [`WorkError::Refused`]).
+    /// A command could not be started ([`WorkError::Command`]).
     Command {
-        /// Which, and how.
+        /// Which, and why not.
         message: String,
+    },
+    /// A command ended badly ([`WorkError::Refused`]). All that is kept of what it printed crosses:
+    /// an excerpt could cut through a secret that only the other side knows.
+    Refused {
+        /// Whose command.
+        service: ServiceName,
+        /// Which command.
+        role: CommandRole,
+        /// How it ended.
+        exit: Exit,
+        /// The end of what it printed.
+        output: String,
     },
     /// A service did not become healthy ([`WorkError::Unhealthy`]).
     Unhealthy {
@@ -53,9 +66,13 @@ impl From<&WorkError> for Failure {
                 Self::Site { message: describe(error), content: content_of(site) }
             }
             WorkError::Moved(live) => Self::Moved { live: *live },
-            WorkError::Command { .. } | WorkError::Refused { .. } => {
-                Self::Command { message: describe(error) }
-            }
+            WorkError::Command { .. } => Self::Command { message: describe(error) },
+            WorkError::Refused { service, role, exit, output } => Self::Refused {
+                service: service.clone(),
+                role: *role,
+                exit: *exit,
+                output: output.clone(),
+            },
             WorkError::Unhealthy(failures) => Self::Unhealthy { failures: failures.clone() },
         }
     }
@@ -70,6 +87,9 @@ impl Failure {
             Self::Site { message, content } => Self::Site { message: tame(&message), content },
             Self::Moved { live } => Self::Moved { live },
             Self::Command { message } => Self::Command { message: tame(&message) },
+            Self::Refused { service, role, exit, output } => {
+                Self::Refused { service, role, exit, output: tame(&output) }
+            }
             Self::Unhealthy { failures } => {
                 Self::Unhealthy { failures: failures.iter().map(|failure| tame(failure)).collect() }
             }

@@ -11,6 +11,7 @@ use std::io::{self, PipeReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use windlass_core::command::Command;
 
 mod environment;
@@ -46,7 +47,8 @@ pub struct Context<'a> {
 }
 
 /// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// By itself, with this status.
     Code(i32),

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
 
-use windlass_core::digest::{Digest, Hasher};
+use windlass_core::digest::Digest;
 use windlass_core::release::FileEntry;
 use zstd::stream::read::Decoder;
 
@@ -102,7 +102,7 @@ fn unpack(
     // One byte more than there should be tells content that is too long.
     let mut content = decoder.take(entry.size.saturating_add(1));
     let mut buffer = vec![0; BUFFER];
-    let (mut hasher, mut size) = (Hasher::new(), 0);
+    let (mut hasher, mut size) = (entry.hasher(), 0);
     loop {
         let count = match content.read(&mut buffer) {
             Ok(0) => break,

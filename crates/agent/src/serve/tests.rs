@@ -12,6 +12,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use windlass_core::command::Command;
 use windlass_core::digest::Digest;
+use windlass_core::event::CommandRole;
 use windlass_core::name::{EnvironmentName, ServiceName};
 use windlass_core::path::RelativePath;
 use windlass_core::record::DeploymentId;
@@ -22,6 +23,7 @@ use windlass_core::target::{Address, TargetId};
 
 use super::*;
 use crate::protocol::{Answer, Ask, Failure, Header, Place, Reply, Wanted, frame};
+use crate::run::Exit;
 use crate::work::Assignment;
 
 /// An operator, and the agent that works for it.
@@ -170,6 +172,8 @@ fn release(files: &[(&str, &[u8])], web: ServiceRelease) -> Sent {
         service: name.clone(),
         layout: Layout::Linked,
         shown: None,
+        secret: false,
+        key: None,
     };
     let manifest = Manifest::new(files.iter().map(entry).collect()).expect("no conflict");
     let release = Release {
@@ -282,8 +286,8 @@ fn failures_are_answers() {
     let refused = release(&[("a", b"1")], check);
     operator.prepare(&refused);
     let (_, answer) = operator.feed(&refused);
-    let Err(Failure::Command { message }) = answer else { panic!("{answer:?}") };
-    assert_eq!(message, "check of service `web` exited with status 1: no");
+    let Err(Failure::Refused { role, exit, output, .. }) = answer else { panic!("{answer:?}") };
+    assert_eq!((role, exit, output.as_str()), (CommandRole::Check, Exit::Code(1), "no\n"));
     let one = plain(&[("a", b"2")]);
     let missing = operator.switch(&one);
     assert!(matches!(missing, Err(Failure::Site { .. })), "{missing:?}");

@@ -113,7 +113,7 @@ fn content(entry: &FileEntry) -> Content {
 
 fn is_whole(cursor: &mut Cursor<'_>, entry: &FileEntry, buffer: &mut [u8]) -> bool {
     let Ok(Some(dir)) = cursor.holding_if_any(&entry.path) else { return false };
-    let sight = examine(dir, entry.path.file_name(), buffer);
+    let sight = examine(dir, entry.path.file_name(), entry, buffer);
     matches!(sight, Ok(Sight::File { digest, .. }) if digest == entry.digest)
 }
 

@@ -74,6 +74,10 @@ impl HostError {
                 WorkError::Unhealthy(reasons).into()
             }
             Self::Lost(why) => Self::Lost(redactor.redact(&why).into_owned()),
+            Self::Unreachable(why) => Self::Unreachable(redactor.redact(&why).into_owned()),
+            Self::Remote { class, message } => {
+                Self::Remote { class, message: redactor.redact(&message).into_owned() }
+            }
             other => other,
         }
     }

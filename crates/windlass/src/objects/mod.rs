@@ -22,7 +22,7 @@ mod seal;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -179,13 +179,21 @@ impl Objects {
         }
     }
 
-    /// Returns the file of an object, compressed as it is stored: whoever unpacks it compares the
-    /// digest.
+    /// Returns the compressed content of an object, as it is stored where it is not sealed: whoever
+    /// unpacks it compares the digest.
     ///
     /// # Errors
-    /// `NotFound` when there is no such object.
-    pub(crate) fn open_stored(&self, digest: &Digest) -> io::Result<File> {
-        self.open_file(digest)
+    /// As [`Self::open_object`].
+    pub(crate) fn open_compressed(&self, digest: &Digest) -> io::Result<Box<dyn Read + Send>> {
+        let file = self.open_file(digest)?;
+        let mut head = [0; seal::HEADER];
+        let count = file.read_at(&mut head, 0)?;
+        if seal::sealed_with(&head[..count]).is_none() {
+            return Ok(Box::new(file));
+        }
+        let mut compressed = codec::compressing(Vec::new())?;
+        io::copy(&mut self.open_object(digest)?, &mut compressed)?;
+        Ok(Box::new(seal::Cleared::new(compressed.finish()?)))
     }
 
     /// Reads an object to its end, and sets it aside when it is damaged.

@@ -90,6 +90,8 @@ impl Fixture {
             service: service.clone(),
             layout: if path.ends_with(".plain") { Layout::Plain } else { Layout::Linked },
             shown: None,
+            secret: false,
+            key: None,
         });
         let manifest = Manifest::new(entries.collect()).expect("no conflict");
         drop(batch.commit().expect("stored"));

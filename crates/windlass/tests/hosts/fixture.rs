@@ -57,6 +57,8 @@ impl Fixture {
                 service: web_name(),
                 layout,
                 shown: None,
+                secret: false,
+                key: None,
             }
         });
         let manifest = Manifest::new(entries.collect()).expect("no conflict");

@@ -66,5 +66,8 @@ pub(super) fn host_error(failure: Failure) -> HostError {
             HostError::Remote { class: RemoteClass::Files, message }
         }
         Failure::Command { message } => HostError::Remote { class: RemoteClass::Command, message },
+        Failure::Refused { service, role, exit, output } => {
+            WorkError::Refused { service, role, exit, output }.into()
+        }
     }
 }

@@ -140,7 +140,7 @@ impl Packer {
     }
 
     fn pack(&mut self, objects: &Objects, digest: &Digest) -> io::Result<Result<(), NotTaken>> {
-        let mut file = objects.open_stored(digest)?;
+        let mut file = objects.open_compressed(digest)?;
         loop {
             self.buffer.clear();
             (&mut file).take(PART).read_to_end(&mut self.buffer)?;

@@ -70,40 +70,67 @@ fn permitted<T: AsRef<str> + Copy>(ours: &[T], allowed: &[String]) -> Vec<T> {
     ours.iter().filter(is_allowed).copied().collect()
 }
 
-/// Returns the host key algorithms, those that the host is known by first: a server with several
-/// keys then shows one that can be recognised.
+/// What a certificate's algorithm has behind the name of its key's.
+const CERTIFICATE: &str = "-cert-v01@openssh.com";
+
+/// One name of `HostKeyAlgorithms` that is ours too.
+#[derive(Debug, Clone, PartialEq)]
+struct HostKeyAlgorithm {
+    algorithm: Algorithm,
+    is_certificate: bool,
+}
+
+/// Returns the host key algorithms in the order of `ssh`: those that the host is known by first, and
+/// certificates where an authority is trusted. So a server with several keys shows one that can be
+/// recognised.
+fn ordered(allowed: &[String], entries: &[Entry]) -> Vec<HostKeyAlgorithm> {
+    let plain = |entry: &&Entry| entry.marker == Marker::None;
+    let kinds: Vec<_> = entries.iter().filter(plain).map(|entry| entry.key.algorithm()).collect();
+    let is_known = |ours: &HostKeyAlgorithm| kinds.iter().any(|k| same_kind(k, &ours.algorithm));
+    let has_authority = entries.iter().any(|entry| entry.marker == Marker::Authority);
+    let mut list = listed(allowed);
+    if !list.first().is_some_and(is_known) {
+        list.sort_by_key(|ours| !(is_known(ours) || (ours.is_certificate && has_authority)));
+    }
+    list
+}
+
+/// Returns the algorithms of plain keys.
 fn host_keys(allowed: &[String], entries: &[Entry]) -> Vec<Algorithm> {
-    let is_known = |algorithm: &Algorithm| {
-        let plain = entries.iter().filter(|entry| entry.marker == Marker::None);
-        plain.map(|entry| entry.key.algorithm()).any(|known| same_kind(&known, algorithm))
-    };
-    let mut algorithms = in_order(allowed, str::to_owned);
-    if !algorithms.first().is_some_and(is_known) {
-        algorithms.sort_by_key(|algorithm| !is_known(algorithm));
-    }
-    algorithms
+    let list = ordered(allowed, entries).into_iter();
+    list.filter(|ours| !ours.is_certificate).map(|ours| ours.algorithm).collect()
 }
 
-/// Returns the algorithms of certificates, where an authority could have signed one for the host.
+/// Returns the algorithms of certificates, where they can make a difference: where an authority is
+/// trusted or something is revoked for the host. They are offered before plain keys, so only those
+/// count that are wanted more than any.
 fn certificates(allowed: &[String], entries: &[Entry]) -> Vec<Algorithm> {
-    match entries.iter().any(|entry| entry.marker == Marker::Authority) {
-        true => in_order(allowed, |name| name.replace("-cert-v01@openssh.com", "")),
-        false => Vec::new(),
-    }
+    let matter = entries.iter().any(|entry| entry.marker != Marker::None);
+    let list = ordered(allowed, entries).into_iter();
+    let first = list.take_while(|ours| matter && ours.is_certificate);
+    first.map(|ours| ours.algorithm).collect()
 }
 
-/// Returns our algorithms in the order in which they are allowed, after `naming` made its names
-/// those of plain keys; where none are named, in our own order.
-fn in_order(allowed: &[String], naming: impl Fn(&str) -> String) -> Vec<Algorithm> {
+/// Returns those of our algorithms that are allowed, in that order; where none are named, all, with
+/// certificates first, as is the default of `ssh`.
+fn listed(allowed: &[String]) -> Vec<HostKeyAlgorithm> {
+    let of = |algorithm: &Algorithm, is_certificate| HostKeyAlgorithm {
+        algorithm: algorithm.clone(),
+        is_certificate,
+    };
     if allowed.is_empty() {
-        return HOST_KEYS.to_vec();
+        let certificates = HOST_KEYS.iter().map(|algorithm| of(algorithm, true));
+        return certificates
+            .chain(HOST_KEYS.iter().map(|algorithm| of(algorithm, false)))
+            .collect();
     }
-    let mut algorithms = Vec::new();
-    for name in allowed.iter().map(|name| naming(name)) {
-        let ours = HOST_KEYS.iter().find(|algorithm| algorithm.as_str() == name);
-        algorithms.extend(ours.filter(|ours| !algorithms.contains(*ours)).cloned());
-    }
-    algorithms
+    let named = allowed.iter().filter_map(|name| {
+        let bare = name.strip_suffix(CERTIFICATE);
+        let plain = bare.unwrap_or(name);
+        let ours = HOST_KEYS.iter().find(|algorithm| algorithm.as_str() == plain)?;
+        Some(of(ours, bare.is_some()))
+    });
+    named.collect()
 }
 
 fn same_kind(known: &Algorithm, offered: &Algorithm) -> bool {
@@ -151,6 +178,10 @@ mod tests {
         assert_eq!(certificates(&[], &trusted).len(), HOST_KEYS.len());
         let only = allowed(&["rsa-sha2-512-cert-v01@openssh.com"]);
         assert_eq!(names(&certificates(&only, &trusted)), ["rsa-sha2-512"]);
+        let revoked = [entry(Marker::Revoked, ED25519), entry(Marker::None, ED25519)];
+        assert_eq!(certificates(&[], &revoked).len(), HOST_KEYS.len(), "an authority is revoked");
+        let other = [entry(Marker::Revoked, ED25519), entry(Marker::None, ECDSA)];
+        assert_eq!(names(&certificates(&[], &other)), ["ecdsa-sha2-nistp256"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct Tried {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// The server does not know the key.
+    /// The server does not take the key.
     Unwanted,
     /// The server wants more than this key.
     NotEnough,
@@ -49,7 +49,7 @@ impl fmt::Display for Tried {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = &self.what;
         match &self.outcome {
-            Outcome::Unwanted => write!(formatter, "{what} (not known to the server)"),
+            Outcome::Unwanted => write!(formatter, "{what} (not accepted)"),
             Outcome::NotEnough => write!(formatter, "{what} (accepted, and not enough)"),
             Outcome::NoAlgorithm => {
                 write!(

@@ -21,7 +21,7 @@ use crate::dial::{self, timed_out};
 use crate::error::{AuthenticationError, Error, HostKeyError, Phase};
 use crate::handler::{Ended, Handler, HandlerError, State, Verifier};
 use crate::keys::KeyCache;
-use crate::known_hosts::{Cache, HostName, KnownHosts};
+use crate::known_hosts::{Cache, KnownHosts};
 use crate::options::{Keepalive, Options};
 use crate::transport::{CommandChild, Greeting, Lifeline, Stream, Through, Watched};
 
@@ -88,7 +88,8 @@ impl Client {
     /// Any [`Error`]: nothing is asked, and every wait has its limit.
     pub async fn connect(&self, destination: &Destination) -> Result<Connection, Error> {
         let config = self.shared.configuration(destination).await?;
-        self.shared.connect(config, 0).await
+        self.shared.check_way(&config).await?;
+        self.shared.connect(config).await
     }
 }
 
@@ -110,8 +111,21 @@ impl Shared {
         resolved.await.cloned()
     }
 
+    /// Checks that the way to a host has an end: in a circle, connections would wait for each other.
+    async fn check_way(&self, config: &HostConfig) -> Result<(), Error> {
+        let mut route = config.route.clone();
+        for _ in 0..MOST_JUMPS {
+            let Route::Jump(hops) = &route else { return Ok(()) };
+            // The others are reached through the one before, whatever their own way is.
+            let Some(first) = hops.first() else { return Ok(()) };
+            route = self.configuration(first).await?.route.clone();
+        }
+        let host = config.destination.host().to_owned();
+        Err(Error::Configuration { host, source: ConfigError::TooManyJumps })
+    }
+
     /// Connects, and does so again while the server drops connections before it greets.
-    fn connect(&self, config: Arc<HostConfig>, jumps: usize) -> Connecting<'_> {
+    fn connect(&self, config: Arc<HostConfig>) -> Connecting<'_> {
         Box::pin(async move {
             let retry = self.options.retry;
             let pauses = ExponentialBuilder::default()
@@ -122,7 +136,7 @@ impl Shared {
             let mut attempts = 0;
             let result = (|| {
                 attempts += 1;
-                Attempt { shared: self, config: Arc::clone(&config), jumps }.connect()
+                Attempt { shared: self, config: Arc::clone(&config) }.connect()
             })
             .retry(pauses)
             .sleep(tokio::time::sleep)
@@ -137,7 +151,7 @@ impl Shared {
 
     /// Returns a connection to the last of `hops`, through the others: the one that is open, or a
     /// new one.
-    async fn jump(&self, hops: &[Destination], jumps: usize) -> Result<Connection, Error> {
+    async fn jump(&self, hops: &[Destination]) -> Result<Connection, Error> {
         let jump = {
             let mut known = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(hops.to_vec()).or_default())
@@ -149,7 +163,7 @@ impl Shared {
                 return Ok(connection);
             }
         }
-        let connection = self.connect(self.jump_config(hops).await?, jumps + 1).await?;
+        let connection = self.connect(self.jump_config(hops).await?).await?;
         *open = Arc::downgrade(connection.inner());
         Ok(connection)
     }
@@ -174,7 +188,6 @@ impl Shared {
 struct Attempt<'a> {
     shared: &'a Shared,
     config: Arc<HostConfig>,
-    jumps: usize,
 }
 
 /// What a connection goes over, and what tells why it does not.
@@ -207,7 +220,7 @@ impl Attempt<'_> {
     }
 
     async fn open(&self) -> Result<Opened, Error> {
-        let Self { shared, config, .. } = self;
+        let Self { shared, config } = self;
         match &config.route {
             Route::Direct => {
                 let limit = config.connect_timeout.unwrap_or(shared.options.connect_timeout);
@@ -224,16 +237,13 @@ impl Attempt<'_> {
 
     async fn tunnel(&self, hops: &[Destination]) -> Result<Opened, Error> {
         let host = self.host();
-        if self.jumps >= MOST_JUMPS {
-            return Err(Error::Configuration { host, source: ConfigError::TooManyJumps });
-        }
         let jump = hops.last().map(ToString::to_string).unwrap_or_default();
         let through = |source| Error::Jump {
             host: host.clone(),
             jump: jump.clone(),
             source: Box::new(source),
         };
-        let connection = self.shared.jump(hops, self.jumps).await.map_err(through)?;
+        let connection = self.shared.jump(hops).await.map_err(through)?;
         let (name, port) = (&self.config.host_name, self.config.port);
         match connection.inner().tunnel(name, port).await {
             Ok(stream) => {
@@ -254,7 +264,7 @@ impl Attempt<'_> {
         hosts: KnownHosts,
         state: &Arc<State>,
     ) -> Result<(Handle<Handler>, Lifeline), Error> {
-        let Self { shared, config, .. } = self;
+        let Self { shared, config } = self;
         let keepalive = config.keepalive.unwrap_or(shared.options.keepalive);
         let settings = settings(config, &hosts, keepalive, shared.options.window);
         let greeting = Arc::new(Greeting::default());
@@ -352,26 +362,18 @@ impl Attempt<'_> {
 
 /// Returns the settings of the protocol for one host.
 fn settings(config: &HostConfig, hosts: &KnownHosts, keepalive: Keepalive, window: u32) -> Config {
-    let name = config.known_as();
+    // As in `ssh`, only the name with its port: what the host is known by without it is a guess.
+    let entries = hosts.entries(&config.known_as().recorded());
     Config {
         client_id: SshId::Standard("SSH-2.0-Windlass".into()),
         window_size: window,
         maximum_packet_size: LARGEST_PACKET,
         channel_buffer_size: CHANNEL_PACKETS,
-        preferred: algorithms::preferred(&config.algorithms, &entries(hosts, &name)),
+        preferred: algorithms::preferred(&config.algorithms, &entries),
         keepalive_interval: Some(keepalive.interval),
         // The protocol allows one silence more than this.
         keepalive_max: usize::try_from(keepalive.count.saturating_sub(1).max(1)).unwrap_or(1),
         nodelay: true,
         ..Config::default()
-    }
-}
-
-/// Returns what is known of the host, with its port or else without.
-fn entries(hosts: &KnownHosts, name: &HostName) -> Vec<crate::known_hosts::Entry> {
-    let own = hosts.entries(&name.recorded());
-    match (own.is_empty(), name.without_port()) {
-        (true, Some(host)) => hosts.entries(host),
-        _ => own,
     }
 }

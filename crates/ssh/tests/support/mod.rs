@@ -1,6 +1,8 @@
 //! What the tests against a real server share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod hole;
+
 use std::time::Duration;
 
 use windlass_ssh::{Class, Client, Connection, Destination, Error, Finished, Options, Retry};

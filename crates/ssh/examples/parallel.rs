@@ -87,8 +87,8 @@ async fn again(connections: &[Connection], at_once: usize) -> Result<()> {
     let start = Instant::now();
     let permits = Arc::new(Semaphore::new(at_once));
     let mut tasks = Vec::new();
-    for connection in connections.iter().cloned() {
-        let permits = Arc::clone(&permits);
+    for connection in connections {
+        let (connection, permits) = (connection.clone(), Arc::clone(&permits));
         tasks.push(tokio::spawn(async move {
             let _permit = permits.acquire_owned().await?;
             run_true(&connection).await

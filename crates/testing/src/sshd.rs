@@ -90,6 +90,7 @@ impl Sshd {
             generate_key(&directory.path().join(format!("host_{kind}")), kind);
         }
         generate_key(&directory.path().join("client"), "ed25519");
+        fs::create_dir(directory.path().join("home")).expect("the directory is new");
         let authorized = match options.without_authorized_key {
             true => String::new(),
             false => read(&directory.path().join("client.pub")),
@@ -114,7 +115,8 @@ impl Sshd {
     }
 
     /// Returns a path in the server's own directory: `client` is the key that it takes, `config` a
-    /// configuration for `ssh -F`, `known_hosts` what that one uses, `log` what the server says.
+    /// configuration for `ssh -F`, `known_hosts` what that one uses, `log` what the server says, `home`
+    /// the home of those who log in (unless a line of the test has a `SetEnv` of its own).
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -268,6 +270,8 @@ fn server_config(directory: &Path, options: &SshdOptions, kinds: &[String], port
     for kind in kinds {
         line(&format!("HostKey {}", directory.join(format!("host_{kind}")).display()));
     }
+    // A shell that sshd starts reads its profile: not the developer's, which may take its time.
+    line(&format!("SetEnv HOME={}", directory.join("home").display()));
     line(&format!("AuthorizedKeysFile {}", directory.join("authorized_keys").display()));
     for fixed in [
         "PidFile none",

@@ -24,7 +24,7 @@ const STANDARD_ERROR: u32 = 1;
 /// A command that runs on a host: its streams and its end.
 ///
 /// Whoever starts a command reads both streams or drops them: what is not read holds up all that
-/// comes over the same connection. When all four parts are dropped the channel is closed. The
+/// comes over the same connection. When all parts but the input are dropped the channel is closed. The
 /// command itself then goes on without input and output: it has to end when they do, or be told
 /// with [`Exit::signal`].
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | layers of YAML, TOML and JSON, merged, each value knowing where it came from; schemas |
 //! | [`template`] | `${KEY}` substitution and `.j2` templates |
+//! | [`trace`] | which key filled which line of a text |
 //! | [`project`] | the project file, `windlass.toml` |
 //! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
@@ -36,3 +37,4 @@ pub mod strategy;
 pub mod target;
 pub mod template;
 mod toml_depth;
+pub mod trace;

@@ -12,6 +12,7 @@
 //! | [`merge()`], [`MergeRules`], [`ListMerge`] | one layer over another |
 //! | [`environment_layer`] | environment variables as a layer |
 //! | [`Configuration`], [`KeyOrigin`] | the merged whole, by dotted key |
+//! | [`emit()`], [`emit_traced`] | values to text; with which key is on which line |
 //! | [`Substitution`] | `${VAR}` inside values |
 //! | [`Schema`], [`ValidationError`] | what values are allowed, required, secret |
 //! | [`infer()`], [`skeleton()`] | a schema from configurations, a configuration from a schema |
@@ -27,6 +28,7 @@ pub(crate) mod dotenv;
 pub mod edit;
 mod emit;
 mod encoding;
+mod emit_traced;
 mod environment_variables;
 mod flat;
 mod format;
@@ -46,6 +48,7 @@ mod substitute;
 pub use configuration::{Configuration, KeyOrigin, Layer};
 pub use emit::emit;
 pub use encoding::decode;
+pub use emit_traced::emit_traced;
 pub use environment_variables::environment_layer;
 pub use format::{Format, UnknownFormat};
 pub use infer::infer;

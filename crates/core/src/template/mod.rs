@@ -5,6 +5,7 @@
 //! | [`substitute`] | `${KEY}` and `$KEY` in any text, by Compose's grammar |
 //! | [`Values`] | variables of which some are secrets |
 //! | [`Jinja`] | `.j2` templates, with the configuration as data |
+//! | [`substitute_traced`] | the same text, with what filled which part |
 
 mod filters;
 mod jinja;
@@ -14,7 +15,7 @@ mod tracked;
 mod values;
 
 pub use jinja::{Context, Jinja};
-pub use substitute::{Variables, substitute, substitute_noting};
+pub use substitute::{Variables, substitute, substitute_noting, substitute_traced};
 pub use values::{Substituted, Values};
 
 use crate::diagnostic::{Diagnostic, Position};

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::TemplateError;
 use crate::diagnostic::nearest;
+use crate::trace::{Part, Places, Source, Span, Traced};
 
 /// `${A:-${B:-…}}` nests this deep.
 const MAX_NESTING: usize = 16;
@@ -75,7 +76,7 @@ pub fn substitute_noting<'t>(
     if !text.contains('$') {
         return Ok(Cow::Borrowed(text));
     }
-    let mut run = Run { text, variables, note, out: String::new(), plain: 0, errors: Vec::new() };
+    let mut run = Run::new(text, variables, note, None);
     run.text();
     if !run.errors.is_empty() {
         return Err(run.errors);
@@ -87,6 +88,44 @@ pub fn substitute_noting<'t>(
     Ok(Cow::Owned(run.out))
 }
 
+/// Returns what [`substitute`] returns, and which variable filled which part of it.
+///
+/// A value is exact. The word of `${A:-word}` is the default of `A`, that of `${A:+word}` derived from
+/// it.
+///
+/// # Errors
+/// As [`substitute`].
+pub fn substitute_traced(
+    text: &str,
+    variables: &dyn Variables,
+) -> Result<Traced, Vec<TemplateError>> {
+    let note = &mut |_: &str| {};
+    let mut run = Run::new(text, variables, note, Some(Vec::new()));
+    run.text();
+    if !run.errors.is_empty() {
+        return Err(run.errors);
+    }
+    run.write_plain(text.len(), TOP);
+    let places = Places::of(text);
+    let pieces = run.pieces.unwrap_or_default();
+    let span = |piece: Piece| Span {
+        place: Some(places.position(piece.input)),
+        output: piece.output,
+        verbatim: piece.verbatim,
+        sources: piece.source.into_iter().collect(),
+    };
+    Ok(Traced::new(run.out, pieces.into_iter().map(span)))
+}
+
+/// What was written at once.
+struct Piece {
+    output: Range<usize>,
+    /// Where it is in the text.
+    input: usize,
+    verbatim: bool,
+    source: Option<Source>,
+}
+
 /// The part of the text in which an expansion stands.
 #[derive(Clone, Copy)]
 struct Place {
@@ -94,12 +133,18 @@ struct Place {
     depth: usize,
     /// Whether it counts: the word of `${A:-word}` does not while `A` is set.
     live: bool,
+    /// In a word, where the name is that it belongs to, and what it is for it.
+    word: Option<(usize, usize, Part)>,
 }
 
+const TOP: Place = Place { depth: 0, live: true, word: None };
+
 impl Place {
-    /// Returns the place of a word in it that counts if `live`.
-    fn word(self, live: bool) -> Self {
-        Self { depth: self.depth + 1, live: self.live && live }
+    /// Returns the place of the word of `name` in it, after `sign`, which counts if `live`.
+    fn word(self, live: bool, name: &Range<usize>, sign: u8) -> Self {
+        let part = if sign == b'+' { Part::Derived } else { Part::Default };
+        let word = Some((name.start, name.end, part));
+        Self { depth: self.depth + 1, live: self.live && live, word }
     }
 }
 
@@ -111,15 +156,26 @@ struct Run<'a> {
     /// Where the text begins that is not yet written; 0 as long as nothing is replaced.
     plain: usize,
     errors: Vec<TemplateError>,
+    /// What was written, where somebody wants to know.
+    pieces: Option<Vec<Piece>>,
 }
 
 impl<'a> Run<'a> {
+    fn new(
+        text: &'a str,
+        variables: &'a dyn Variables,
+        note: &'a mut dyn FnMut(&str),
+        pieces: Option<Vec<Piece>>,
+    ) -> Self {
+        let (out, errors) = (String::new(), Vec::new());
+        Self { text, variables, note, out, plain: 0, errors, pieces }
+    }
+
     fn text(&mut self) {
-        let top = Place { depth: 0, live: true };
         let mut at = 0;
         while let Some(found) = self.text[at..].find('$') {
             let dollar = at + found;
-            at = match self.dollar(dollar, top) {
+            at = match self.dollar(dollar, TOP) {
                 Some(end) => end,
                 None => self.line_end(dollar),
             };
@@ -148,7 +204,7 @@ impl<'a> Run<'a> {
         let end = self.name_end(at + 1);
         if let Some(value) = self.value(at + 1..end, place) {
             self.write_plain(at, place);
-            self.write(value, place);
+            self.write(at, at + 1..end, value, place);
             self.plain = end;
         }
         end
@@ -185,7 +241,7 @@ impl<'a> Run<'a> {
             return end;
         }
         match self.value(name.clone(), place) {
-            Some(value) => self.write(value, place),
+            Some(value) => self.write(at, name, value, place),
             None if place.live => {
                 let key = &self.text[name];
                 let message = format!("variable `{key}` is not set");
@@ -210,14 +266,14 @@ impl<'a> Run<'a> {
         if sign != b'+'
             && let Some(value) = given
         {
-            self.write(value, place);
+            self.write(at, name.clone(), value, place);
         }
         let counts = match sign {
             b'-' => given.is_none(),
             b'+' => given.is_some(),
             _ => false,
         };
-        let close = self.word(at, word, place.word(counts))?;
+        let close = self.word(at, word, place.word(counts, &name, sign))?;
         self.plain = close + 1;
         if sign == b'?' && given.is_none() && place.live {
             self.demanded(at..close + 1, name, word..close, value.is_some());
@@ -308,13 +364,34 @@ impl<'a> Run<'a> {
     /// Writes the text up to `end` that is not yet written.
     fn write_plain(&mut self, end: usize, place: Place) {
         if place.live {
-            self.out.push_str(&self.text[self.plain..end]);
+            let source = place.word.map(|(start, end, part)| (start..end, part));
+            self.put(self.plain, true, source, &self.text[self.plain..end]);
         }
     }
 
-    fn write(&mut self, value: &str, place: Place) {
+    /// Writes the value of the variable whose name is at `name`, for what begins at `at`.
+    fn write(&mut self, at: usize, name: Range<usize>, value: &str, place: Place) {
         if place.live {
-            self.out.push_str(value);
+            self.put(at, false, Some((name, Part::Exact)), value);
+        }
+    }
+
+    fn put(
+        &mut self,
+        input: usize,
+        verbatim: bool,
+        source: Option<(Range<usize>, Part)>,
+        written: &str,
+    ) {
+        let start = self.out.len();
+        self.out.push_str(written);
+        if let Some(pieces) = &mut self.pieces {
+            let named = |(name, part): (Range<usize>, Part)| Source {
+                name: self.text[name].to_owned(),
+                part,
+            };
+            let (output, source) = (start..self.out.len(), source.map(named));
+            pieces.push(Piece { output, input, verbatim, source });
         }
     }
 
@@ -452,6 +529,35 @@ mod tests {
     }
 
     #[test]
+    fn tells_which_variable_filled_which_part() {
+        let text = "a $KEY\n${NO:-x$DB_HOST}${KEY:+y}$$\n${EMPTY-z}${EMPTY:-d\u{fc}}";
+        let traced = substitute_traced(text, &variables()).expect("valid");
+        assert_eq!(traced.text, expand(text));
+        let part = |span: &Span| {
+            let at = span.place.map(|at| (at.line, at.column)).expect("a place");
+            let source = span.sources.first().map(|s| format!("{}:{:?}", s.name, s.part));
+            (traced.text[span.output.clone()].to_owned(), at, source.unwrap_or_default())
+        };
+        let expected = [
+            ("a ", (1, 1), ""),
+            ("value", (1, 3), "KEY:Exact"),
+            ("\n", (1, 7), ""),
+            ("x", (2, 7), "NO:Default"),
+            ("db", (2, 8), "DB_HOST:Exact"),
+            ("y", (2, 24), "KEY:Derived"),
+            ("$", (2, 26), ""),
+            ("\n", (2, 28), ""),
+            ("d\u{fc}", (3, 20), "EMPTY:Default"),
+        ];
+        let expected = expected.map(|(text, at, source)| (text.to_owned(), at, source.to_owned()));
+        assert_eq!(traced.spans.iter().map(part).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            substitute_traced("${NOPE}", &variables()).map(|_| ()),
+            Err(substitute("${NOPE}", &variables()).expect_err("unset"))
+        );
+    }
+
+    #[test]
     fn hostile_texts_end() {
         let nested = "${A:-".repeat(200_000);
         assert!(errors(&nested)[0].2.contains("nested more than"));
@@ -471,6 +577,21 @@ mod tests {
         #[test]
         fn escaped_text_comes_back(text in "([$]?[{}A-Z:\\-? \u{fc}]{0,3}){0,20}") {
             prop_assert_eq!(expand(&text.replace('$', "$$")), text);
+        }
+
+        #[test]
+        fn a_traced_text_is_the_same(
+            text in "([$]|[$][{]|[}]|[$](KEY|EMPTY)|:-|:[?]|[+]|[a-z\u{fc}]|\n){0,40}"
+        ) {
+            let plain = substitute(&text, &variables()).map(Cow::into_owned);
+            let traced = substitute_traced(&text, &variables());
+            if let Ok(traced) = &traced {
+                let parts = traced.spans.iter().map(|span| &traced.text[span.output.clone()]);
+                prop_assert_eq!(parts.collect::<String>(), traced.text.clone());
+                let lines: Vec<_> = traced.lines().iter().map(|line| line.text).collect();
+                prop_assert_eq!(lines, traced.text.split_terminator('\n').collect::<Vec<_>>());
+            }
+            prop_assert_eq!(traced.map(|traced| traced.text), plain);
         }
 
         #[test]

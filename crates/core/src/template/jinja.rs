@@ -17,14 +17,14 @@ use super::{TemplateError, filters, operators, tracked};
 use crate::diagnostic::{Position, nearest};
 
 /// How many instructions a template may execute: a second or so.
-const MAX_STEPS: u64 = 5_000_000;
+pub(super) const MAX_STEPS: u64 = 5_000_000;
 
 /// How many bytes a template may write, into its output and into captures together.
 const MAX_WRITTEN: usize = 64 << 20;
 
 /// The data of templates, converted once for as many renderings as there are.
 #[derive(Clone)]
-pub struct Context(Value);
+pub struct Context(pub(super) Value);
 
 impl Context {
     /// Returns `data` as templates see it: the keys of the map are their variables.
@@ -57,7 +57,7 @@ impl fmt::Debug for Context {
 /// writes more than 64 MiB, is stopped.
 #[derive(Debug, Clone)]
 pub struct Jinja {
-    environment: Environment<'static>,
+    pub(super) environment: Environment<'static>,
     partials: Arc<BTreeMap<String, String>>,
 }
 
@@ -192,7 +192,7 @@ impl Jinja {
     }
 }
 
-fn syntax() -> SyntaxConfig {
+pub(super) fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder()
         .trim_blocks(true)
         .lstrip_blocks(false)
@@ -202,7 +202,7 @@ fn syntax() -> SyntaxConfig {
 }
 
 /// Prints `value` and counts its bytes, so that captures are bounded too.
-fn print(
+pub(super) fn print(
     out: &mut Output<'_>,
     state: &mut State<'_, '_>,
     value: &Value,
@@ -220,7 +220,7 @@ fn print(
 }
 
 /// Output that ends at [`MAX_WRITTEN`].
-struct Limited(Vec<u8>);
+pub(super) struct Limited(pub(super) Vec<u8>);
 
 impl io::Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -249,7 +249,7 @@ fn innermost(error: &Error) -> &Error {
 }
 
 /// Returns `error`, which arose in `source`, with its place.
-fn describe(error: &Error, source: &str) -> TemplateError {
+pub(super) fn describe(error: &Error, source: &str) -> TemplateError {
     let message = message(error);
     if let Some(range) = error.range().filter(|range| source.get(range.clone()).is_some()) {
         return TemplateError::spanning(source, range, message);

@@ -5,12 +5,13 @@
 //! | [`substitute`] | `${KEY}` and `$KEY` in any text, by Compose's grammar |
 //! | [`Values`] | variables of which some are secrets |
 //! | [`Jinja`] | `.j2` templates, with the configuration as data |
-//! | [`substitute_traced`] | the same text, with what filled which part |
+//! | [`substitute_traced`], [`Jinja::render_traced`] | the same texts, with what filled which part |
 
 mod filters;
 mod jinja;
 mod operators;
 mod substitute;
+mod traced;
 mod tracked;
 mod values;
 

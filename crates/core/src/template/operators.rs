@@ -58,11 +58,31 @@ pub(super) fn render<'e>(
     data: Value,
     output: impl io::Write,
 ) -> Result<(), Error> {
+    let blocks = compile((name, text), syntax_config)?;
+    run(environment, (name, text), blocks, data, output)
+}
+
+/// Returns the blocks of a template, of which one is the whole.
+pub(super) fn compile<'e>(
+    (name, text): (&'e str, &'e str),
+    syntax_config: SyntaxConfig,
+) -> Result<BTreeMap<&'e str, Instructions<'e>>, Error> {
     let default_auto_escape = Arc::new(|_: &str| AutoEscape::None);
     let config = TemplateConfig { syntax_config, default_auto_escape };
     let compiled = CompiledTemplate::new(name, text, &config)?;
     let mut blocks = compiled.blocks;
     blocks.insert(MAIN, compiled.instructions);
+    Ok(blocks)
+}
+
+/// Renders what was compiled, with its operators bounded.
+pub(super) fn run<'e>(
+    environment: &'e Environment<'e>,
+    (name, text): (&'e str, &'e str),
+    mut blocks: BTreeMap<&'e str, Instructions<'e>>,
+    data: Value,
+    output: impl io::Write,
+) -> Result<(), Error> {
     blocks.values_mut().for_each(replace);
     // Only a block can be rendered to an output that has an end.
     let (nothing, mut discarded) = (Instructions::new(name, text), String::new());
@@ -82,7 +102,7 @@ fn replace(instructions: &mut Instructions<'_>) {
 }
 
 /// The place of a filter that is looked up each time.
-const UNCACHED: u8 = u8::MAX;
+pub(super) const UNCACHED: u8 = u8::MAX;
 
 const fn stand_in(instruction: &Instruction<'_>) -> Option<&'static str> {
     match instruction {

@@ -35,6 +35,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod url;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -48,6 +49,7 @@ pub use reference::{ReferenceTable, reference};
 pub use schema::{JsonSchema, json_schema};
 pub use service::{ArtifactSpec, ServiceSpec};
 pub use url::{InvalidUrl, check_url};
+pub use variables::VariablePlaces;
 
 use self::fields::{Entry, Fields};
 use self::input::Input;

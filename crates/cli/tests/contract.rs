@@ -189,6 +189,23 @@ fn config_get_and_explain_give_the_value_and_its_origins() {
 }
 
 #[test]
+fn config_explain_of_a_file_gives_its_lines() {
+    let project = project();
+    let file = object(&project, &["config", "explain", "staging", "--file", "motd"], 0);
+    let fields = ["environment: text", "file: text", "target: text?", "service: text"];
+    assert_fields(&file, &fields);
+    assert_fields(&file, &["source: map", "binary: boolean", "lines: list", "warnings: list"]);
+    assert_fields(&file["source"], &["kind: text", "name: text"]);
+    let line = &file["lines"][0];
+    assert_fields(line, &["line: number", "text: text", "template: map", "filled_by: list"]);
+    assert_fields(&line["template"], &["file: text", "line: number"]);
+    let fields = ["key: text", "config: text?", "kind: text", "exact: boolean", "value: any"];
+    assert_fields(&line["filled_by"][0], &fields);
+    let fields = ["layer: number", "file: text", "line: number?", "column: number?"];
+    assert_fields(&line["filled_by"][0]["origins"][0], &fields);
+}
+
+#[test]
 fn where_there_are_several_configurations_the_one_that_sets_the_key_is_meant() {
     let project = project();
     let several = "[config.app]\nlayers = [\"a.yaml\"]\n[config.jobs]\nlayers = [\"b.yaml\"]\n";

@@ -19,6 +19,8 @@ const MAX_PROJECT_FILE: u64 = 4 << 20;
 pub struct LoadedProject {
     /// The directory of the project file; sources and relative targets start here.
     pub root: PathBuf,
+    /// The project file itself.
+    pub file: PathBuf,
     /// What the project file says.
     pub project: Project,
 }
@@ -66,6 +68,6 @@ impl LoadedProject {
         let text = decode(&name, bytes).map_err(Error::invalid)?;
         let project = Project::parse(&name, &text).map_err(Error::Invalid)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { root, project })
+        Ok(Self { root, file: file.to_owned(), project })
     }
 }

@@ -15,8 +15,10 @@ pub(crate) enum Config {
     /// Print one value
     #[command(after_help = "Example:\n  windlass config get staging database.host")]
     Get(ConfigKey),
-    /// Show which layer set each value, and what it overrode
-    #[command(after_help = "Example:\n  windlass config explain staging database.host")]
+    /// Show which layer set each value, or what filled which line of a file
+    #[command(
+        after_help = "Example:\n  windlass config explain staging database.host\n  windlass config explain staging --file nginx.conf"
+    )]
     Explain(ConfigExplain),
     /// Check configuration against its schema; all environments unless one is named
     #[command(
@@ -84,6 +86,9 @@ pub(crate) struct ConfigExplain {
     pub(crate) environment: String,
     /// The key, with dots; all of them unless one is named
     pub(crate) key: Option<String>,
+    /// A rendered file instead, line by line, with what filled each; by its path below `config_path`
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["key", "config"])]
+    pub(crate) file: Option<String>,
     /// As this target sees it, where targets have variables of their own
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Option<String>,

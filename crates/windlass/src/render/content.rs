@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use windlass_core::config::MASK;
+use windlass_core::config::{Format, MASK};
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::digest::DigestKey;
 use windlass_core::name::ServiceName;
@@ -46,8 +46,8 @@ struct Made<'t> {
 pub(crate) enum Content {
     /// A file of the project.
     Source { sources: Arc<Sources>, name: String, render: Render },
-    /// A text that is final; with a mask in place of each secret, where there are any.
-    Text { text: String, masked: Option<String> },
+    /// A configuration, written; with a mask in place of each secret, where there are any.
+    Config { name: String, format: Format, text: String, masked: Option<String> },
     /// An archive that is unpacked below the path; its entries lose `strip` components.
     Archive { sources: Arc<Sources>, name: String, kind: artifact::ArchiveKind, strip: u32 },
 }
@@ -65,13 +65,13 @@ pub(crate) struct Job {
     pub(crate) place: Located<()>,
 }
 
-type Problems = Vec<Diagnostic>;
+pub(super) type Problems = Vec<Diagnostic>;
 
 impl Job {
     /// Carries the job out and returns its files.
     pub(crate) fn carry_out(&self, sink: &dyn Sink) -> Result<Vec<FileEntry>, Problems> {
         match &self.content {
-            Content::Text { text, masked } => {
+            Content::Config { text, masked, .. } => {
                 Ok(vec![self.put_made(sink, text, masked.as_deref(), Mode::FILE)?])
             }
             Content::Source { sources, name, render } => {
@@ -227,7 +227,7 @@ impl Job {
         }
     }
 
-    fn missing(&self, error: &SourceError) -> Problems {
+    pub(super) fn missing(&self, error: &SourceError) -> Problems {
         vec![self.placed(error.diagnostic())]
     }
 
@@ -245,11 +245,11 @@ fn stripped(path: &RelativePath, strip: u32) -> Option<RelativePath> {
     RelativePath::new(rest.join("/")).ok()
 }
 
-fn is_binary(bytes: &[u8]) -> bool {
+pub(super) fn is_binary(bytes: &[u8]) -> bool {
     bytes[..bytes.len().min(LOOKED_AT)].contains(&0)
 }
 
-fn not_text(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Problems {
+pub(super) fn not_text(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Problems {
     let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
     let at = windlass_core::diagnostic::Position::of_offset(&before, before.len());
     let problem = Diagnostic::error("not UTF-8 text, so variables cannot be substituted");

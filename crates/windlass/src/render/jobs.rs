@@ -76,6 +76,17 @@ impl Jobs {
         unlocked: &Unlocked,
         remote: &Remote,
     ) -> Result<Self, Error> {
+        Self::with_configurations(loaded, environment, unlocked, remote).map(|(jobs, _)| jobs)
+    }
+
+    /// Returns the jobs of the services that an environment runs, and the configurations that they
+    /// use, by name.
+    pub(crate) fn with_configurations(
+        loaded: &LoadedProject,
+        environment: &Environment,
+        unlocked: &Unlocked,
+        remote: &Remote,
+    ) -> Result<(Self, BTreeMap<String, Configuration>), Error> {
         let name = &loaded.project.name;
         let values = scope::of_environment(name, environment, unlocked.secrets());
         let sources = Sources::open(&loaded.root).map_err(Error::io("open", &loaded.root))?;
@@ -100,8 +111,8 @@ impl Jobs {
         for (name, spec) in running(loaded, environment) {
             collector.service(name, spec);
         }
-        let Collector { jobs, problems, .. } = collector;
-        if problems.is_empty() { Ok(jobs) } else { Err(Error::Invalid(problems)) }
+        let Collector { jobs, problems, configurations, .. } = collector;
+        if problems.is_empty() { Ok((jobs, configurations)) } else { Err(Error::Invalid(problems)) }
     }
 }
 
@@ -210,14 +221,8 @@ impl Collector<'_> {
                 let masked = root.holds_secret().then(|| emit(&root.masked(), *format));
                 let masked = masked.transpose()?;
                 let path = spec.path.clone().ok_or_else(|| vec![no_path(spec)])?;
-                self.push(
-                    service,
-                    spec,
-                    scope,
-                    path,
-                    Content::Text { text, masked },
-                    place_of(spec),
-                );
+                let content = Content::Config { name: name.clone(), format: *format, text, masked };
+                self.push(service, spec, scope, path, content, place_of(spec));
                 Ok(())
             }
         }

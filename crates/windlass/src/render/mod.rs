@@ -2,11 +2,16 @@
 //!
 //! Jobs are collected first, then carried out side by side into a sink; every error of every job
 //! is returned, not the first.
+//!
+//! [`Engine::explain_file`] tells which key filled which line of a file.
 
 mod content;
+mod explain;
 mod jobs;
+mod origins;
 pub(crate) mod scope;
 mod sink;
+mod traced;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -23,6 +28,9 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::secrets::Unlocked;
 
+pub use explain::{
+    ExplainedFile, ExplainedLine, FileSource, FileSourceKind, Filler, FillerKind, TemplateLine,
+};
 pub(crate) use jobs::{Jobs, Services};
 pub(crate) use sink::{Directory, Kept, Memory, Sink};
 pub use sink::{Rendered, RenderedFile};

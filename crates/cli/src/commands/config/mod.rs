@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod explain_file;
 mod migrate;
 mod samples;
 mod set;
@@ -25,7 +26,10 @@ pub(crate) async fn run(app: &App, args: Config) -> Outcome {
     match args {
         Config::Show(args) => show::run(app, &app.engine()?, &args).await,
         Config::Get(args) => explain::get(app, &app.engine()?, &args).await,
-        Config::Explain(args) => explain::run(app, &app.engine()?, &args).await,
+        Config::Explain(args) => match &args.file {
+            Some(file) => explain_file::run(app, &app.engine()?, &args, file).await,
+            None => explain::run(app, &app.engine()?, &args).await,
+        },
         Config::Validate(args) => validate::run(app, &args).await,
         Config::Check(args) => check::run(app, &args),
         Config::Set(args) => set::run(app, &app.engine()?, &args).await,

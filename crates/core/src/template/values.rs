@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::TemplateError;
-use super::substitute::{Variables, substitute, substitute_noting};
+use super::substitute::{Variables, substitute, substitute_noting, substitute_traced};
 use crate::config::MASK;
 use crate::diagnostic::Diagnostic;
 use crate::secret::Secrets;
+use crate::trace::Traced;
 
 /// What `${KEY}` becomes: plain values, and secrets by their variable names.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +100,18 @@ impl Values {
     /// As [`Values::substitute`].
     pub fn masked<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Vec<TemplateError>> {
         substitute(text, &Masked(self))
+    }
+
+    /// Returns what [`Values::substitute`] returns, with which variable filled which part of it; and
+    /// the same of [`Values::masked`], where a secret went into it.
+    ///
+    /// # Errors
+    /// As [`Values::substitute`].
+    pub fn traced(&self, text: &str) -> Result<(Traced, Option<Traced>), Vec<TemplateError>> {
+        let traced = substitute_traced(text, &All(self))?;
+        let is_secret = self.substitute(text)?.secret;
+        let masked = is_secret.then(|| substitute_traced(text, &Masked(self))).transpose()?;
+        Ok((traced, masked))
     }
 
     /// Returns `text`, a path or anything else that is shown, with its variables replaced.

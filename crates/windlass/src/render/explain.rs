@@ -114,6 +114,8 @@ pub enum FillerKind {
     /// A variable of the project, the environment, a group or the target; or the version of the
     /// service.
     Variable,
+    /// A secret of the environment.
+    Secret,
     /// A variable that Windlass sets, such as `ENVIRONMENT`.
     BuiltIn,
     /// What the template says for a variable that is not set, or empty.
@@ -137,8 +139,9 @@ impl Engine {
         let environment = self.environment_at(environment, target).await?;
         let environment = only(environment, target);
         let loaded = self.loaded_project()?;
+        let unlocked = self.unlock(&environment)?;
         let (jobs, configurations) =
-            Jobs::with_configurations(loaded, &environment, &self.remote())?;
+            Jobs::with_configurations(loaded, &environment, &unlocked, &self.remote())?;
         let path = below(&environment.config_path, file);
         let (job, traced) = find(&jobs.list, path, &configurations)?;
         let text =
@@ -147,7 +150,7 @@ impl Engine {
         let origins = Origins {
             environment: &environment,
             service: job.service.as_str(),
-            variables: &job.scope.variables,
+            values: &job.scope.values,
             configurations: &configurations,
             project_file: &name,
             places: &VariablePlaces::of(&text),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use windlass_core::config::{Configuration, KeyOrigin, key};
+use windlass_core::config::{Configuration, KeyOrigin, MASK, key};
 use windlass_core::diagnostic::Position;
 use windlass_core::environment::Environment;
 use windlass_core::project::{Located, VariablePlaces};
+use windlass_core::template::Values;
 use windlass_core::trace::{Part, Source};
 
 use super::explain::{Filler, FillerKind};
@@ -22,7 +23,7 @@ pub(super) struct Origins<'o> {
     /// The environment, as the target sees it.
     pub(super) environment: &'o Environment,
     pub(super) service: &'o str,
-    pub(super) variables: &'o BTreeMap<String, String>,
+    pub(super) values: &'o Values,
     pub(super) configurations: &'o BTreeMap<String, Configuration>,
     /// The name of the project file, and where it sets variables.
     pub(super) project_file: &'o str,
@@ -34,7 +35,9 @@ impl Origins<'_> {
     pub(super) fn of_data(&self, source: &Source) -> Filler {
         let segments = key::split(&source.name).unwrap_or_default();
         match &segments[..] {
-            [name] if self.variables.contains_key(&**name) => self.of_variable(source),
+            [name] if self.values.secrets().by_variable(name).is_some() => self.of_secret(source),
+            [first, ..] if **first == *"secrets" && self.is_secrets() => self.of_secret(source),
+            [name] if self.values.variables().contains_key(&**name) => self.of_variable(source),
             [name, below @ ..] if self.configurations.contains_key(&**name) => {
                 self.of_key(name, &joined(below), source)
             }
@@ -66,12 +69,42 @@ impl Origins<'_> {
         }
     }
 
+    /// Tells whether `secrets` is the tree of the secrets in a template.
+    fn is_secrets(&self) -> bool {
+        let taken = self.values.variables().contains_key("secrets")
+            || self.configurations.contains_key("secrets");
+        !self.values.secrets().is_empty() && !taken
+    }
+
+    /// Returns what a secret is; its value is not told.
+    fn of_secret(&self, source: &Source) -> Filler {
+        let file = self.environment.secrets.as_deref().unwrap_or("secrets").to_owned();
+        let value = Value::from(MASK);
+        let origin = KeyOrigin {
+            layer: 0,
+            file,
+            line: None,
+            column: None,
+            value: value.clone(),
+            overridden: false,
+        };
+        Filler {
+            key: source.name.clone(),
+            config: None,
+            kind: FillerKind::Secret,
+            exact: source.part == Part::Exact,
+            value,
+            origins: vec![origin],
+        }
+    }
+
     /// Returns what a variable is.
     pub(super) fn of_variable(&self, source: &Source) -> Filler {
         let name = &source.name;
         let origins = self.origins_of(name);
         let is_built_in = origins.is_empty() && BUILT_IN.contains(&name.as_str());
-        let value = self.variables.get(name).map_or(Value::Null, |value| Value::from(&**value));
+        let value =
+            self.values.variables().get(name).map_or(Value::Null, |value| Value::from(&**value));
         let elsewhere = || {
             let file = match is_built_in {
                 true => "built-in".to_owned(),

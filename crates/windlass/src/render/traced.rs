@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use windlass_core::config::{Configuration, Format, MASK, Node, emit_traced};
 use windlass_core::project::Render;
-use windlass_core::template::substitute_traced;
 use windlass_core::trace::{Line, Traced};
 
 use super::content::{Content, Job, Problems, is_binary, not_text};
@@ -74,10 +73,12 @@ impl Job {
         if render == Render::Jinja {
             return self.traced_template(name, text);
         }
-        let traced = substitute_traced(text, &self.scope.variables).map_err(|errors| {
+        let (traced, masked) = self.scope.values.traced(text).map_err(|errors| {
             errors.into_iter().map(|error| error.into_diagnostic(name)).collect::<Problems>()
         })?;
-        Ok(TracedFile::open(FileSourceKind::Template, name, Some(traced)))
+        let shown = masked.map(|masked| shown_of_template(&traced, Some(&masked)));
+        let open = TracedFile::open(FileSourceKind::Template, name, Some(traced));
+        Ok(TracedFile { shown, ..open })
     }
 
     fn traced_template(&self, name: &str, text: &str) -> Result<TracedFile, Problems> {

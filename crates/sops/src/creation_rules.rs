@@ -258,8 +258,8 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    const ANN: &str = "age1lzd99uklcjnc0e7d860axevet2cz99ce9pq6tzuzd05l5nr28ams36nvun";
-    const BOB: &str = "age1tmaae3ld5vpevmsh5yacsauzx8jetg300mpvc4ugp5zr5l6ssq9sla97ep";
+    const ANN: &str = "age1jh923mm5qvlpue25uvtm0xcw8e3qef4ktwm8yfpk2wswnd4hfdjsnclh8f";
+    const BOB: &str = "age1dh2hndxpjev7j40w86fnvpghdn7rh8leu6m5ggsnnch9xauv7e0s7qh2k4";
 
     fn names(rules: Option<&Rules>) -> Vec<String> {
         rules

@@ -28,7 +28,8 @@
 //! | [`EncryptedFile`] | what a file says without a key; [`decrypt`](EncryptedFile::decrypt) and everything that writes it anew |
 //! | [`Plain`], [`Tree`], [`Value`] | what it holds, zeroized when dropped |
 //! | [`encrypt`], [`Rules`], [`Selection`] | a new file |
-//! //! | [`CreationRules`] | `.sops.yaml` |
+//! | [`merge`] | two edits of one file, for git |
+//! | [`CreationRules`] | `.sops.yaml` |
 //! | [`Recipient`], [`Identities`], [`Unlock`], [`KeyPair`] | who may read |
 //! | [`SopsError`], [`Finding`] | what is wrong, where, and what to do |
 //!
@@ -62,6 +63,7 @@ mod error;
 mod format;
 mod keys;
 mod mac;
+mod merge;
 mod metadata;
 mod path;
 mod place;
@@ -84,6 +86,7 @@ pub use keys::identities::{Identities, IdentityError};
 pub use keys::pair::KeyPair;
 pub use keys::recipient::{Recipient, RecipientError};
 pub use keys::unlock::{Unlock, UnlockError};
+pub use merge::{Conflict, MergeError, Merged, merge};
 pub use metadata::{AgeEntry, ForeignKey, Metadata};
 pub use path::{KeyPath, PathError, Step};
 pub use place::Place;

@@ -32,7 +32,7 @@ list:
     - name: a
       value: 1
     - - x
-      - y
+      - yy
 last: end
 # at the end
 ";
@@ -51,18 +51,7 @@ fn decrypted(text: &str, format: Format) -> String {
 #[test]
 fn yaml_comes_back_to_the_byte() {
     let text = encrypted(YAML, Format::Yaml);
-    for secret in [
-        "hunter2",
-        "5432",
-        "comment",
-        "beside",
-        "above",
-        "abc",
-        "in the",
-        "at the end",
-        "0.5",
-        "one",
-    ] {
+    for secret in ["hunter2", "the first", "beside", "above the", "in the", "at the end"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
     assert!(text.contains("note_unencrypted: seen"));

@@ -61,11 +61,17 @@ fn is_plain(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '$'))
         && !text.ends_with(' ')
         && text.chars().all(inside)
-        && text.len() <= 4096
         && scalar::plain(text).is_ok_and(|value| value.kind() == Kind::Text)
-        && (text.matches('.').count() > 1
-            || !text.chars().all(|c| c.is_ascii_digit() || "_.-eE+".contains(c)))
+        && !looks_like_number(text)
         && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// Returns whether some YAML reader might take `text` for a number, although ours does not.
+fn looks_like_number(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_digit() || "_.-eE+".contains(c);
+    text.contains(|c: char| c.is_ascii_digit())
+        && text.matches('.').count() <= 1
+        && text.chars().all(fits)
 }
 
 /// Returns whether `text` can be written as lines below `|` without a loss.

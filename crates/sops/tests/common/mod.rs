@@ -46,3 +46,8 @@ impl Entropy for Counter {
         Ok(())
     }
 }
+
+/// Other bytes than those of [`entropy`].
+pub(crate) fn entropy_from(seed: u64) -> Counter {
+    Counter(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}

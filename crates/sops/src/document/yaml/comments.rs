@@ -112,7 +112,7 @@ fn own_line(root: &Collection, at: usize, column: usize) -> Place {
         |collection: &&Collection| collection.column == column && next(collection) == first;
     let level = open
         .iter()
-        .position(|collection| first.is_some() && follows(&collection))
+        .position(|collection| first.is_some() && follows(collection))
         .or_else(|| open.iter().rposition(|collection| collection.column <= column))
         .unwrap_or(0);
     way.truncate(level);

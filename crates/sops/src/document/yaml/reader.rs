@@ -78,11 +78,7 @@ impl<'t> Reader<'t> {
             Some(Ok((event, span))) => Ok(Some((event, Marks::of(span)))),
             Some(Err(error)) => {
                 let at = self.byte(error.marker().index()).min(self.text.len());
-                let words = error.info().split(['\'', '`', '"']).next().unwrap_or_default();
-                let problem = Problem::Syntax(format!(
-                    "not YAML: {}",
-                    words.trim().trim_end_matches(['.', ':'])
-                ));
+                let problem = syntax(error.info());
                 self.findings.add(at..at, &KeyPath::default(), problem);
                 Err(Stop)
             }
@@ -410,6 +406,15 @@ impl<'t> Reader<'t> {
         }
         start
     }
+}
+
+/// Returns what is wrong in words that quote nothing of the text.
+fn syntax(words: &str) -> Problem {
+    if words.contains("recursion limit") {
+        return Problem::TooDeep;
+    }
+    let words = words.split(['\'', '`', '"']).next().unwrap_or_default();
+    Problem::Syntax(format!("not YAML: {}", words.trim().trim_end_matches(['.', ':'])))
 }
 
 /// Returns the words of `text` with where they start.

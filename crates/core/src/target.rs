@@ -1,9 +1,25 @@
 //! Targets: the places that an environment is deployed to.
+//!
+//! | read | for |
+//! |---|---|
+//! | [`Target`], [`TargetId`], [`GroupName`] | one place, and what it is called |
+//! | [`Address`], [`SshAddress`] | where it is: a directory here, or a host |
+//! | [`Connection`] | how its host is entered, beyond what the address says |
+
+mod address;
+mod connection;
+mod group;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use address::{Address, InvalidAddress};
+pub use connection::Connection;
+pub use group::{GroupName, InvalidGroupName};
+pub use ssh::{InvalidSshAddress, SshAddress};
 
 use crate::name::ServiceName;
 
@@ -45,6 +61,12 @@ pub struct Target {
     /// What `${KEY}` becomes on this target, over the variables of the environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// The groups that it is in, by which it can be chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupName>,
+    /// How its host is entered.
+    #[serde(default, skip_serializing_if = "Connection::is_default")]
+    pub connection: Connection,
 }
 
 impl Target {
@@ -58,80 +80,15 @@ impl Target {
 
     /// Returns the target `id` at `address`, which runs all services of its environment.
     #[must_use]
-    pub const fn at(id: TargetId, address: Address) -> Self {
-        Self { id, address, services: None, variables: BTreeMap::new() }
-    }
-}
-
-/// How a target is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Address {
-    /// A directory on this machine: `local:ROOT`. A relative root starts at the project.
-    Local {
-        /// The root as written.
-        root: String,
-    },
-}
-
-/// The text is no address that this version can reach.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidAddress {
-    /// `local:` without a directory.
-    #[error("address {0:?} names no directory: write `local:DIRECTORY`")]
-    NoRoot(String),
-    /// Another scheme.
-    #[error("address {0:?} is not supported: this version deploys to `local:DIRECTORY`")]
-    Unsupported(String),
-    /// A NUL, a newline or another control character.
-    #[error("address {0:?} contains a control character")]
-    Control(String),
-}
-
-impl Address {
-    /// Reads an address.
-    ///
-    /// # Errors
-    /// [`InvalidAddress`] when it has another form.
-    pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
-        if text.chars().any(char::is_control) {
-            return Err(InvalidAddress::Control(text.to_owned()));
+    pub fn at(id: TargetId, address: Address) -> Self {
+        Self {
+            id,
+            address,
+            services: None,
+            variables: BTreeMap::new(),
+            groups: Vec::new(),
+            connection: Connection::default(),
         }
-        match text.split_once(':') {
-            Some(("local", "")) => Err(InvalidAddress::NoRoot(text.to_owned())),
-            Some(("local", root)) => Ok(Self::Local { root: root.to_owned() }),
-            _ => Err(InvalidAddress::Unsupported(text.to_owned())),
-        }
-    }
-
-    /// Returns the host as commands and probes see it (`TARGET_ADDRESS`).
-    #[must_use]
-    pub fn host(&self) -> &str {
-        match self {
-            Self::Local { .. } => "127.0.0.1",
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Local { root } => write!(f, "local:{root}"),
-        }
-    }
-}
-
-impl TryFrom<String> for Address {
-    type Error = InvalidAddress;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Address> for String {
-    fn from(address: Address) -> Self {
-        address.to_string()
     }
 }
 
@@ -140,17 +97,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn local_addresses_round_trip_as_written() {
-        let target = Target::parse("local:./state/staging").expect("valid");
-        assert_eq!(target.id.as_str(), "local:./state/staging");
-        assert_eq!(target.address.to_string(), "local:./state/staging");
+    fn targets_without_groups_are_written_as_before() {
+        let target = Target::parse("ssh://deploy@web1:2222/").expect("valid");
+        let json = serde_json::to_string(&target).expect("serializes");
+        assert_eq!(json, r#"{"id":"ssh://deploy@web1:2222/","address":"ssh://deploy@web1:2222/"}"#);
+        assert_eq!(serde_json::from_str::<Target>(&json).expect("reads back"), target);
     }
 
     #[test]
-    fn other_addresses_are_refused_with_what_is_possible() {
-        let error = Target::parse("ftp://x").expect_err("no such scheme");
-        assert!(error.to_string().contains("local:DIRECTORY"));
-        assert!(Target::parse("local:").is_err());
-        assert!(Target::parse("local:a\nb").is_err());
+    fn groups_and_connections_round_trip() {
+        let jump = SshAddress::parse("ssh://bastion").expect("valid");
+        let target = Target {
+            groups: vec![GroupName::new("web").expect("a name")],
+            connection: Connection {
+                identity_file: Some("~/.ssh/deploy".to_owned()),
+                jump: vec![jump],
+                become_user: Some("root".to_owned()),
+            },
+            ..Target::parse("ssh://web1").expect("valid")
+        };
+        let json = serde_json::to_string(&target).expect("serializes");
+        assert_eq!(serde_json::from_str::<Target>(&json).expect("reads back"), target);
+    }
+
+    #[test]
+    fn hostile_addresses_in_records_are_refused() {
+        let json = r#"{"id":"x","address":"ssh://-oProxyCommand=id"}"#;
+        assert!(serde_json::from_str::<Target>(json).is_err());
     }
 }

@@ -137,7 +137,7 @@ fn refuse_shared_directories(targets: &[Target], base: &Path) -> Result<(), Erro
     let mut places: BTreeMap<PathBuf, &TargetId> = BTreeMap::new();
     let mut problems = Vec::new();
     for target in targets {
-        let Address::Local { root } = &target.address;
+        let Address::Local { root } = &target.address else { continue };
         let place = base.join(root);
         // What does not exist yet is no link: the project file's own check is enough.
         let Ok(place) = place.canonicalize() else { continue };

@@ -6,7 +6,7 @@ use super::environment;
 use super::fields::{Fields, Item};
 use super::shape::{Field, Kind, List, NAME, Shape, TEXT, Text};
 use crate::name::ServiceName;
-use crate::target::{Address, InvalidAddress, Target, TargetId};
+use crate::target::{Address, GroupName, InvalidAddress, Target, TargetId};
 
 /// What an entry of `targets` may be.
 pub(super) const TARGET_KIND: Kind = Kind::Any(&[Kind::Text(&ADDRESS), Kind::Table(&TARGET)]);
@@ -73,7 +73,7 @@ fn report_twice(targets: &[(&Item<'_>, Target)]) {
     for (item, target) in targets {
         let line = item.input.line(&item.span());
         let same_name = names.insert(&target.id, line);
-        let same_root = roots.insert(normal_root(&target.address), (&target.id, line));
+        let same_root = roots.insert(target.address.place(), (&target.id, line));
         let message = match (same_name, same_root) {
             (Some(first), _) => {
                 format!("two targets are called `{}`, first on line {first}", target.id)
@@ -88,14 +88,6 @@ fn report_twice(targets: &[(&Item<'_>, Target)]) {
     }
 }
 
-/// Returns what is the same for two addresses of one directory.
-fn normal_root(address: &Address) -> String {
-    let Address::Local { root } = address;
-    let parts: Vec<_> = root.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    let start = if root.starts_with('/') { "/" } else { "" };
-    format!("{start}{}", parts.join("/"))
-}
-
 fn read(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<Target> {
     if !item.is_table() {
         let (written, address) = read_address(item)?;
@@ -106,25 +98,37 @@ fn read(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<Target> {
     let address = address.and_then(|address| read_address(&address));
     let name = fields.get("name").map(|name| name.parsed::<ServiceName>());
     let services = fields.get("services").map(|services| read_services(&services, runnable));
-    let variables = read_own_variables(&fields, runnable.groups);
+    let groups = read_groups(&fields, runnable.groups);
+    let variables = read_own_variables(&fields, &groups, runnable.groups);
     let (written, address) = address?;
     let id = match name {
         Some(name) => TargetId::new(name?.as_str()),
         None => TargetId::new(written),
     };
-    Some(Target { id, address, services, variables })
+    Some(Target { services, variables, groups, ..Target::at(id, address) })
 }
 
-/// Returns the variables of the target's groups, a later group winning, and its own over them.
-fn read_own_variables(fields: &Fields<'_>, groups: &Groups) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
+/// Returns the groups that the target is in, in the order in which it names them.
+fn read_groups(fields: &Fields<'_>, groups: &Groups) -> Vec<GroupName> {
     let named = fields.get("groups");
     let named = named.and_then(|named| named.nonempty_list("names of groups", "leave it out"));
     let known: BTreeSet<&str> = groups.keys().map(String::as_str).collect();
-    for group in named.unwrap_or_default() {
-        if let Some(group) = group.reference("group", &known) {
-            variables.extend(groups.get(group).cloned().unwrap_or_default());
-        }
+    let known_one = |item: &Item<'_>| {
+        item.reference("group", &known)?;
+        item.parsed()
+    };
+    named.unwrap_or_default().iter().filter_map(known_one).collect()
+}
+
+/// Returns the variables of the target's groups, a later group winning, and its own over them.
+fn read_own_variables(
+    fields: &Fields<'_>,
+    named: &[GroupName],
+    groups: &Groups,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for group in named {
+        variables.extend(groups.get(group.as_str()).cloned().unwrap_or_default());
     }
     let own = fields.get("variables").map(|own| environment::read_target_variables(&own));
     variables.extend(own.unwrap_or_default());
@@ -139,8 +143,9 @@ fn read_address<'t>(item: &Item<'t>) -> Option<(&'t str, Address)> {
         Err(InvalidAddress::NoRoot(_)) => "names no directory".to_owned(),
         Err(InvalidAddress::Control(_)) => "contains a control character".to_owned(),
         Err(InvalidAddress::Unsupported(_)) => describe_scheme(text),
+        Err(InvalidAddress::Ssh(fault)) => fault.to_string(),
     };
-    let hint = "this version deploys to directories: write `local:DIRECTORY`";
+    let hint = "write `local:DIRECTORY` or `ssh://[USER@]HOST[:PORT]`";
     item.report(format!("an address in {} {fault}", item.label()), Some(hint.to_owned()));
     None
 }
@@ -192,17 +197,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_directory_has_one_normal_root() {
-        let root = |text| normal_root(&Address::parse(text).expect("an address"));
-        assert_eq!(root("local:./a//b/"), root("local:a/b"));
-        assert_ne!(root("local:/a"), root("local:a"));
-        assert_ne!(root("local:../a"), root("local:a"));
-    }
-
-    #[test]
     fn schemes_are_named_and_nothing_else_is() {
-        assert!(describe_scheme("ssh://u:hunter2@h").contains("`ssh`"));
-        assert!(!describe_scheme("ssh://u:hunter2@h").contains("hunter2"));
+        assert!(describe_scheme("ftp://u:hunter2@h").contains("`ftp`"));
+        assert!(!describe_scheme("ftp://u:hunter2@h").contains("hunter2"));
         assert_eq!(describe_scheme("web1.internal"), "has no scheme");
         assert_eq!(describe_scheme("user@host:/srv"), "has no scheme");
     }

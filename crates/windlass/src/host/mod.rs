@@ -32,6 +32,9 @@ pub enum HostError {
     /// A release that the target should go back to is nowhere any more.
     #[error("release {} is neither in the object store nor on the target", .0.short())]
     NotKept(ReleaseId),
+    /// The address is of a kind that cannot be reached.
+    #[error("address {0} is not supported by this version, which deploys to `local:DIRECTORY`")]
+    NotSupported(Address),
     /// The work on the host ended without an answer.
     #[error("work on the target ended without an answer: {0}")]
     Lost(String),
@@ -86,7 +89,7 @@ impl HostError {
     pub(crate) const fn is_before_the_switch(&self) -> bool {
         match self {
             Self::Work(error) => matches!(error, WorkError::Site(_) | WorkError::Moved(_)),
-            Self::NotKept(_) | Self::Unreachable(_) => true,
+            Self::NotKept(_) | Self::Unreachable(_) | Self::NotSupported(_) => true,
             Self::Remote { class, .. } => !matches!(class, RemoteClass::Command),
             Self::Lost(_) => false,
         }
@@ -144,7 +147,7 @@ pub trait Reacher: Send + Sync {
     /// Returns the host behind `target`, whose files live in `config_path`.
     ///
     /// # Errors
-    /// When `config_path` is not a place below a root.
+    /// When `config_path` is not a place below a root, or the address cannot be reached.
     fn reach(
         &self,
         target: &Target,
@@ -179,6 +182,7 @@ impl Reacher for ByAddress {
             Address::Local { root } => {
                 Ok(Arc::new(LocalHost::new(target, root, config_path, how)?))
             }
+            Address::Ssh(_) => Err(HostError::NotSupported(target.address.clone())),
         }
     }
 }

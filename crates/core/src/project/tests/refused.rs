@@ -40,7 +40,7 @@ services = ["wbe"]                    # 34:13 unknown service `wbe` in `services
 secrets = "secrets.yaml"              # 35:1 `secrets` is not supported by this version
 protect = "yes"                       # 36:11 `protect` in [environments.staging] is a string where `true` or `false` belongs
 strategy = "canary"                   # 37:12 `canary` is not supported by this version
-targets = ["ssh://x"]                 # 38:12 an address in `targets` in [environments.staging] has the scheme `ssh`, which is not supported by this version
+targets = ["ftp://x"]                 # 38:12 an address in `targets` in [environments.staging] has the scheme `ftp`, which is not supported by this version
 
 [envrionments.production]             # 40:2 unknown field `envrionments` in windlass.toml
 "#;

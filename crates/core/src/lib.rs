@@ -7,6 +7,7 @@
 //! | [`trace`] | which key filled which line of a text |
 //! | [`project`] | the project file, `windlass.toml` |
 //! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
+//! | [`inventory`] | inventories of Ansible |
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`] | what will be done, in which order |
@@ -25,6 +26,7 @@ pub mod environment;
 pub mod event;
 pub mod fingerprint;
 pub mod health;
+pub mod inventory;
 pub mod name;
 pub mod path;
 pub mod plan;

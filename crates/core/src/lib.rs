@@ -7,7 +7,7 @@
 //! | [`trace`] | which key filled which line of a text |
 //! | [`project`] | the project file, `windlass.toml` |
 //! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
-//! | [`inventory`] | inventories of Ansible |
+//! | [`inventory`], [`select`] | inventories of Ansible, and which targets are meant |
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`] | what will be done, in which order |
@@ -34,7 +34,8 @@ pub mod project;
 pub mod record;
 pub mod redact;
 pub mod release;
-pub mod secret;
+//! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
+//! | [`inventory`], [`select`] | inventories of Ansible, and which targets are meant |
 pub mod strategy;
 pub mod target;
 pub mod template;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use address::{Address, InvalidAddress};
 pub use connection::Connection;
 pub use group::{GroupName, InvalidGroupName};
+pub(crate) use ssh::check_user;
 pub use ssh::{InvalidSshAddress, SshAddress};
 
 use crate::name::ServiceName;

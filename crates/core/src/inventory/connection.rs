@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::jump::{self, Arguments};
 use super::report::Report;
 use super::values;
-use crate::config::Node;
-use crate::target::{Address, Connection, InvalidSshAddress, SshAddress};
+use crate::config::{Node, Origin};
+use crate::target::{Address, Connection, InvalidSshAddress, SshAddress, check_user};
 
 /// Of several names of one thing, the last that is set counts, as in Ansible.
 const HOST: [&str; 2] = ["ansible_host", "ansible_ssh_host"];
@@ -30,7 +30,7 @@ pub(super) type Variables<'a> = BTreeMap<&'a str, &'a Node>;
 /// Returns where the host `name`, which is listed at `entry`, is and how it is entered.
 pub(super) fn read(
     name: &str,
-    entry: &crate::config::Origin,
+    entry: &Origin,
     variables: &Variables<'_>,
     report: &mut Report,
 ) -> Option<(Address, Connection)> {
@@ -106,7 +106,7 @@ impl<'a> Reader<'a, '_> {
         None
     }
 
-    fn address(&mut self, name: &str, entry: &crate::config::Origin) -> Option<SshAddress> {
+    fn address(&mut self, name: &str, entry: &Origin) -> Option<SshAddress> {
         let host = match self.text(&HOST) {
             Some((host, source)) => self.valid(SshAddress::new(host), source),
             None => match SshAddress::new(name) {
@@ -201,20 +201,19 @@ impl<'a> Reader<'a, '_> {
         if !wanted {
             return None;
         }
-        if let Some((method, (name, node))) = self.text(&["ansible_become_method"])
-            && method.rsplit('.').next() != Some(SUDO)
-        {
-            self.error(node, format!("`{name}` is not supported"), Some("known is `sudo`"));
-        }
+        self.refuse_other_methods();
         let Some((user, (name, node))) = self.text(&["ansible_become_user"]) else {
             return Some("root".to_owned());
         };
-        match SshAddress::new("host").and_then(|address| address.with_user(user.clone())) {
-            Ok(_) => Some(user),
-            Err(error) => {
-                self.error(node, format!("`{name}` {error}"), None);
-                None
-            }
+        let report = |error| self.error(node, format!("`{name}` {error}"), None);
+        check_user(&user).map_err(report).ok()?;
+        Some(user)
+    }
+
+    fn refuse_other_methods(&mut self) {
+        let Some((method, (name, node))) = self.text(&["ansible_become_method"]) else { return };
+        if method.rsplit('.').next() != Some(SUDO) {
+            self.error(node, format!("`{name}` is not supported"), Some("known is `sudo`"));
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Group {
     pub(super) priority: i64,
     /// Those of the inventory itself.
     pub(super) variables: Map,
-    /// Those of files beside it, which win over those of all inventories' groups.
+    /// Those of files beside it, which win over what the inventory says of any group.
     pub(super) beside: Map,
 }
 
@@ -130,17 +130,13 @@ impl Inventory {
         layers.filter_map(|map| map.get(name)).collect()
     }
 
-    /// Returns the variables that `host` sees, later ones winning, in Ansible's order: `all`, its
-    /// files; the other groups, from the outermost; their files; the host, its files.
+    /// Returns the variables that `host` sees, later ones winning, in Ansible's order: its groups from
+    /// `all` on, then their files, then the host, then its files.
     pub(super) fn layers<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Map> {
-        let (all, others) = host.ranked.split_at(host.ranked.len().min(1));
-        let of = |at: &GroupIndex| &self.groups[*at as usize];
-        let inventory =
-            move |groups: &'a [GroupIndex]| groups.iter().map(move |at| &of(at).variables);
-        let beside = move |groups: &'a [GroupIndex]| groups.iter().map(move |at| &of(at).beside);
-        let groups =
-            inventory(all).chain(beside(all)).chain(inventory(others)).chain(beside(others));
-        groups.chain(host.variables.iter().map(|map| &**map))
+        let groups = || host.ranked.iter().map(|at| &self.groups[*at as usize]);
+        let inventory = groups().map(|group| &group.variables);
+        let beside = groups().map(|group| &group.beside);
+        inventory.chain(beside).chain(host.variables.iter().map(|map| &**map))
     }
 
     /// Adds the variables in a file beside the inventory, such as `group_vars/web.yaml`: YAML, or JSON

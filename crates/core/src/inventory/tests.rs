@@ -191,7 +191,7 @@ fn files_beside_the_inventory_win_as_in_ansible() {
         assert_eq!(inventory.add_file(owner, "group_vars/x", text), Ok(true));
     };
     add(&mut inventory, Owner::Group("all"), "v: all file\n");
-    assert_eq!(value(&inventory, "h2"), "in");
+    assert_eq!(value(&inventory, "h2"), "all file");
     add(&mut inventory, Owner::Group("out"), "v: out file\n");
     assert_eq!(value(&inventory, "h2"), "out file");
     add(&mut inventory, Owner::Group("in"), "v: in file\n");
@@ -201,7 +201,7 @@ fn files_beside_the_inventory_win_as_in_ansible() {
     assert_eq!(value(&inventory, "h1"), "host file");
     let history = inventory.history("h1", "v");
     let history: Vec<_> = history.iter().filter_map(|node| node.as_str()).collect();
-    assert_eq!(history, ["all", "all file", "in", "out file", "in file", "host", "host file"]);
+    assert_eq!(history, ["all", "in", "all file", "out file", "in file", "host", "host file"]);
     assert_eq!(whole(&inventory)["h2"]["vars"]["w"], "in");
 }
 

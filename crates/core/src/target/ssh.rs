@@ -229,7 +229,8 @@ fn check_host(host: &str) -> Result<(), Invalid> {
     check_word("host", host, LONGEST_HOST, ".-_")
 }
 
-fn check_user(user: &str) -> Result<(), Invalid> {
+/// Checks the name of a user on a host.
+pub(crate) fn check_user(user: &str) -> Result<(), Invalid> {
     if user.is_empty() {
         return Err(Invalid::EmptyUser);
     }

@@ -34,8 +34,8 @@ pub mod project;
 pub mod record;
 pub mod redact;
 pub mod release;
-//! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
-//! | [`inventory`], [`select`] | inventories of Ansible, and which targets are meant |
+pub mod secret;
+pub mod select;
 pub mod strategy;
 pub mod target;
 pub mod template;

@@ -41,7 +41,7 @@ static TARGET: Shape = Shape {
 
 const WEB1: &str = "address = \"local:/srv/web1\"";
 /// What [`Address::parse`] takes.
-static ADDRESS: Text = Text::matching("address", "^local:.");
+static ADDRESS: Text = Text::matching("address", "^(local:|ssh://).");
 
 /// The services that an environment can run.
 pub(super) struct Runnable<'a> {

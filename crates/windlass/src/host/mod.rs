@@ -103,7 +103,9 @@ impl HostError {
                 matches!(error, Command { .. } | Refused { .. } | Unhealthy(_))
             }
             Self::Remote { class, .. } => matches!(class, RemoteClass::Command),
-            Self::NotKept(_) | Self::Unreachable(_) | Self::Lost(_) => false,
+            Self::NotKept(_) | Self::Unreachable(_) | Self::NotSupported(_) | Self::Lost(_) => {
+                false
+            }
         }
     }
 }

@@ -103,7 +103,7 @@ fn reach(target: &Target, config_path: &str, how: &Reach) -> Result<Arc<dyn Host
     if !agent_process::is_wanted() {
         return ByAddress.reach(target, config_path, how);
     }
-    let Address::Local { root } = &target.address;
+    let Address::Local { root } = &target.address else { panic!("a local target") };
     let root = how.base.join(root);
     let root = root.to_str().expect("UTF-8");
     let connector = Arc::new(agent_process::connector());

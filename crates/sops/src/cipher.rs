@@ -4,8 +4,8 @@ use aes_gcm::aead::consts::U32;
 use aes_gcm::aead::{AeadInPlace, KeyInit};
 use aes_gcm::aes::Aes256;
 use aes_gcm::{AesGcm, Nonce, Tag};
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeSliceError, Engine};
 use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, EntropyError};
@@ -16,6 +16,8 @@ use crate::value::{Value, of_type};
 const START: &str = "ENC[AES256_GCM,";
 const NONCE_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
+/// Room for a nonce that is longer than it should be.
+const NONCE_ROOM: usize = 96;
 /// SOPS's word for the type of a comment.
 pub(crate) const COMMENT: &str = "comment";
 
@@ -64,8 +66,9 @@ impl Cipher {
         data: &str,
     ) -> Result<(Zeroizing<Vec<u8>>, &'t str), Problem> {
         let parts = split(text).ok_or(Problem::MalformedCiphertext("a part of it is missing"))?;
-        let nonce = decode(parts.nonce, "its nonce is not base64")?;
-        let tag = decode(parts.tag, "its tag is not base64")?;
+        let (mut nonce, mut tag) = ([0; NONCE_ROOM], [0; NONCE_ROOM]);
+        let nonce = decode_short(parts.nonce, &mut nonce, "its nonce is not base64")?;
+        let tag = decode_short(parts.tag, &mut tag, "its tag is not base64")?;
         let mut bytes = Zeroizing::new(decode(parts.data, "its data are not base64")?);
         if nonce.len() != NONCE_BYTES {
             return Err(Problem::NonceLength(nonce.len()));
@@ -73,7 +76,7 @@ impl Cipher {
         if tag.len() != TAG_BYTES {
             return Err(Problem::MalformedCiphertext("its tag has not 16 bytes"));
         }
-        let (nonce, tag) = (Nonce::from_slice(&nonce), Tag::from_slice(&tag));
+        let (nonce, tag) = (Nonce::from_slice(nonce), Tag::from_slice(tag));
         self.0
             .decrypt_in_place_detached(nonce, data.as_bytes(), &mut bytes, tag)
             .map_err(|_| Problem::NotAuthentic)?;
@@ -107,6 +110,21 @@ fn split(text: &str) -> Option<Parts<'_>> {
     let (nonce, rest) = rest.split_once(",tag:")?;
     let (tag, kind) = rest.split_once(",type:")?;
     Some(Parts { data, nonce, tag, kind })
+}
+
+/// Returns bytes without asking for memory, where they are as few as they should be.
+fn decode_short<'b>(
+    text: &str,
+    bytes: &'b mut [u8; NONCE_ROOM],
+    problem: &'static str,
+) -> Result<&'b [u8], Problem> {
+    match STANDARD.decode_slice(text, bytes) {
+        Ok(length) => Ok(&bytes[..length]),
+        Err(DecodeSliceError::OutputSliceTooSmall) => {
+            Err(Problem::NonceLength(decode(text, problem)?.len()))
+        }
+        Err(DecodeSliceError::DecodeError(_)) => Err(Problem::MalformedCiphertext(problem)),
+    }
 }
 
 fn decode(text: &str, problem: &'static str) -> Result<Vec<u8>, Problem> {

@@ -55,14 +55,13 @@ fn read_back(text: &str, format: Format, path: &KeyPath, value: &Tree) -> Result
 
 /// Returns whether what was read is what was to be written; in formats of text alone, as text.
 fn same(read: &Tree, wanted: &Tree, format: Format) -> bool {
-    match (read, wanted) {
-        (Tree::Value(read), Tree::Value(wanted))
-            if matches!(format, Format::Dotenv | Format::Ini) =>
-        {
-            read.as_bytes().eq_ignore_ascii_case(wanted.as_bytes())
-                && (wanted.as_bool().is_some() || read.as_bytes() == wanted.as_bytes())
+    match (read, wanted, format) {
+        (Tree::Value(read), Tree::Value(wanted), Format::Dotenv | Format::Ini) => {
+            let flag = wanted.as_bool().is_some();
+            let (read, wanted) = (read.as_bytes(), wanted.as_bytes());
+            read == wanted || flag && read.eq_ignore_ascii_case(wanted)
         }
-        _ => read == wanted,
+        _ => read.is_same(wanted),
     }
 }
 

@@ -8,16 +8,16 @@
 //! ```
 //! use windlass_sops::{EncryptedFile, Format, Identities, KeyPair, Rules, SystemEntropy, encrypt};
 //!
-//! # fn main() -> Result<(), windlass_sops::SopsError> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pair = KeyPair::generate();
 //! let rules = Rules::for_recipients(vec![pair.recipient().clone()]);
-//! let now = "2026-11-20T12:00:00Z".parse().expect("a time");
+//! let now = "2026-11-20T12:00:00Z".parse()?;
 //! let text = encrypt(b"db:\n    password: hunter2\n", Format::Yaml, &rules, now, &mut SystemEntropy)?;
 //! assert!(!text.contains("hunter2"));
 //!
 //! let keys = Identities::parse(pair.secret(), "an example")?;
 //! let plain = EncryptedFile::parse(text.as_bytes(), Format::Yaml)?.decrypt(&keys)?;
-//! let password = plain.value(&"db.password".parse().expect("a path"));
+//! let password = plain.value(&"db.password".parse()?);
 //! assert_eq!(password.and_then(|value| value.as_str()), Some("hunter2"));
 //! # Ok(())
 //! # }

@@ -218,7 +218,7 @@ impl Merge<'_> {
         let trees: Vec<_> =
             document.roots.iter().map(|root| Document::tree(&root.map, &values)).collect();
         trees.len() == wanted.len()
-            && trees.iter().zip(wanted).all(|(tree, wanted)| trees::same(tree, wanted))
+            && trees.iter().zip(wanted).all(|(tree, wanted)| tree.is_same(wanted))
     }
 
     fn sealed(

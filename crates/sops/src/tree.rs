@@ -34,6 +34,26 @@ impl Tree {
         }
     }
 
+    /// Returns whether two trees hold the same, in whatever order their keys are.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Map(one), Self::Map(other)) => {
+                one.len() == other.len()
+                    && one.iter().enumerate().all(|(at, (key, tree))| {
+                        let beside = other.get(at).filter(|(name, _)| name == key);
+                        let found = || other.iter().find(|(name, _)| name == key);
+                        beside.or_else(found).is_some_and(|(_, other)| tree.is_same(other))
+                    })
+            }
+            (Self::List(one), Self::List(other)) => {
+                one.len() == other.len()
+                    && one.iter().zip(other).all(|(one, other)| one.is_same(other))
+            }
+            (Self::Value(one), Self::Value(other)) => one.is_same(other),
+            _ => false,
+        }
+    }
+
     /// Returns a text.
     pub fn text(text: impl AsRef<[u8]>) -> Self {
         Self::Value(Value::text(text))

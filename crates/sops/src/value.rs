@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::cipher::is_ciphertext;
 
 /// What a value is, apart from its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +31,19 @@ pub enum Kind {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value {
     kind: Kind,
-    bytes: Arc<Zeroizing<Vec<u8>>>,
+    bytes: Arc<Wiped>,
+}
+
+/// Bytes that are zeroized when dropped, unless they are a ciphertext, which everybody can read.
+#[derive(PartialEq, Eq)]
+struct Wiped(Vec<u8>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        if !is_ciphertext(&self.0) {
+            self.0.zeroize();
+        }
+    }
 }
 
 impl Value {
@@ -60,7 +74,7 @@ impl Value {
     }
 
     pub(crate) fn new(kind: Kind, bytes: Vec<u8>) -> Self {
-        Self { kind, bytes: Arc::new(Zeroizing::new(bytes)) }
+        Self { kind, bytes: Arc::new(Wiped(bytes)) }
     }
 
     /// Returns what the value is.
@@ -71,12 +85,12 @@ impl Value {
     /// Returns the bytes that SOPS encrypts and authenticates: a text as it is, a number in decimal,
     /// a boolean as `True` or `False`, a time by RFC 3339, and no bytes for null.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes.0
     }
 
     /// Returns the text of [`Value::as_bytes`], if it is UTF-8.
     pub fn as_str(&self) -> Option<&str> {
-        std::str::from_utf8(&self.bytes).ok()
+        std::str::from_utf8(&self.bytes.0).ok()
     }
 
     /// Returns the flag that a boolean is.
@@ -84,9 +98,16 @@ impl Value {
         (self.kind == Kind::Boolean).then(|| self.as_bytes() == b"True")
     }
 
+    /// Returns whether this is the same value as `other`, also where one is a whole number and the other a
+    /// floating-point number, as JSON does not tell them apart.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let number = |value: &Self| matches!(value.kind, Kind::Integer | Kind::Float);
+        self == other || number(self) && number(other) && self.bytes == other.bytes
+    }
+
     /// Returns whether this is a text without bytes, which SOPS leaves in the clear.
     pub fn is_empty_text(&self) -> bool {
-        self.kind == Kind::Text && self.bytes.is_empty()
+        self.kind == Kind::Text && self.bytes.0.is_empty()
     }
 }
 
@@ -109,10 +130,10 @@ pub(crate) fn float_text(number: f64) -> String {
 
 /// Returns the value that the decrypted `bytes` are under SOPS's word for their type; nothing if they
 /// are no such value.
-pub(crate) fn of_type(name: &str, bytes: Zeroizing<Vec<u8>>) -> Option<Value> {
+pub(crate) fn of_type(name: &str, mut bytes: Zeroizing<Vec<u8>>) -> Option<Value> {
     let text = || std::str::from_utf8(&bytes).ok();
     Some(match name {
-        "str" | "bytes" => Value { kind: Kind::Text, bytes: Arc::new(bytes) },
+        "str" | "bytes" => Value::new(Kind::Text, std::mem::take(&mut *bytes)),
         "int" => Value::integer(text()?.parse().ok()?),
         "float" => Value::float(text()?.parse().ok()?),
         "bool" => Value::boolean(match text()? {

@@ -117,10 +117,10 @@ fn a_key_is_set_in_place_or_added_behind_its_siblings() {
     assert_eq!(set("b.d[0]", Tree::text("z")), old.replace("- yy", "- z"));
     assert_eq!(set("b.d[1]", Tree::text("z")), old.replace("- yy\n", "- yy\n        - z\n"));
     assert_eq!(set("empty", Tree::text("full")), old.replace("empty:", "empty: full"));
-    assert_eq!(set("nothing.x", Tree::text("full")), old.replace("{}", "{\"x\": \"full\"}"));
+    assert_eq!(set("nothing.x", Tree::text("full")), old.replace("{}", "{\"x\": full}"));
     assert_eq!(
-        set("x.y.z", Value::boolean(true).into()),
-        format!("{old}x:\n    y:\n        z: true\n")
+        set("x.yy.z", Value::boolean(true).into()),
+        format!("{old}x:\n    yy:\n        z: true\n")
     );
     let tree = Tree::List(vec![Tree::Map(vec![
         ("k".to_owned(), Tree::text("v")),

@@ -206,3 +206,37 @@ fn what_is_not_encrypted_says_so() {
         assert!(matches!(twice, Err(SopsError::AlreadyEncrypted)), "{format:?}");
     }
 }
+
+#[test]
+fn spaces_at_the_end_of_lines_are_neither_lost_nor_doubled() {
+    for plain in
+        ["a: |-\n    x  \n    y  \nb: 1\n", "a: |\n      x\n     \nb: 1\n", "a: x   \nb: 1\n"]
+    {
+        let once = decrypted(&encrypted(plain, Format::Yaml), Format::Yaml);
+        let twice = decrypted(&encrypted(&once, Format::Yaml), Format::Yaml);
+        assert_eq!(once, twice);
+        let value = |text: &str| {
+            let text = encrypted(text, Format::Yaml);
+            let file = EncryptedFile::parse(text.as_bytes(), Format::Yaml).expect("a SOPS file");
+            file.decrypt(&keys()).expect("it decrypts").value(&path("a")).cloned()
+        };
+        assert_eq!(value(plain), value(&once));
+    }
+}
+
+#[test]
+fn a_map_that_is_indented_and_an_empty_file_get_metadata_where_they_belong() {
+    for plain in ["  a: 1\n  b:\n    c: 2\n", "", "# only a comment\n"] {
+        let text = encrypted(plain, Format::Yaml);
+        assert_eq!(decrypted(&text, Format::Yaml), plain);
+        let file = EncryptedFile::parse(text.as_bytes(), Format::Yaml).expect("a SOPS file");
+        let edited = format!("{plain}{}z: 1\n", if plain.starts_with(' ') { "  " } else { "" });
+        let new = file
+            .reencrypt(edited.as_bytes(), &keys(), at(1), &mut entropy())
+            .expect("it is edited");
+        assert_eq!(decrypted(&new, Format::Yaml), edited);
+        let new =
+            file.reencrypt(b"moved: 1\n", &keys(), at(1), &mut entropy()).expect("it is edited");
+        assert_eq!(decrypted(&new, Format::Yaml), "moved: 1\n");
+    }
+}

@@ -133,6 +133,12 @@ impl<'t> Reader<'t> {
 
     fn header(&mut self, line: Range<usize>) {
         let text = &self.text[line.clone()];
+        // The last bracket ends the name for SOPS, and a ciphertext behind the name would have one.
+        if text.find(']').is_some_and(|close| text[close..].contains(['#', ';'])) {
+            let problem = "a comment behind a section's name: put it on a line above";
+            self.wrong(line, KeyPath::default(), problem);
+            return;
+        }
         let Some(close) = text.rfind(']') else {
             self.wrong(line, KeyPath::default(), "the section's bracket is not closed");
             return;
@@ -152,7 +158,6 @@ impl<'t> Reader<'t> {
         if let Some(id) = comment {
             self.place_comment(id, 0);
         }
-        self.inline_comment(line.start + close + 1..line.end);
     }
 
     /// Makes a leaf of a comment that follows something on its line.

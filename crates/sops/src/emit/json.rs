@@ -19,12 +19,12 @@ pub(crate) fn value(value: &Value) -> Result<Zeroizing<String>, Problem> {
     }
 }
 
-/// Returns a value that needs no quotes.
+/// Returns a value that needs no quotes. Whole numbers have no point, also where they are floating-point
+/// numbers: until version 3.13, SOPS took every number of a JSON file for one.
 pub(crate) fn number_or_word(kind: Kind, text: &str) -> Zeroizing<String> {
     Zeroizing::new(match kind {
         Kind::Null => "null".to_owned(),
         Kind::Boolean => text.to_ascii_lowercase(),
-        Kind::Float if !text.contains('.') => format!("{text}.0"),
         _ => text.to_owned(),
     })
 }
@@ -118,8 +118,8 @@ mod tests {
             ("a".to_owned(), Tree::List(vec![Value::integer(1).into(), Value::float(2.0).into()])),
             ("b\"".to_owned(), Tree::Map(Vec::new())),
         ]);
-        assert_eq!(*tree(&map, "", "").expect("text"), "{\"a\": [1, 2.0], \"b\\\"\": {}}");
-        let lines = "{\n\t\"a\": [\n\t\t1,\n\t\t2.0\n\t],\n\t\"b\\\"\": {}\n}";
+        assert_eq!(*tree(&map, "", "").expect("text"), "{\"a\": [1, 2], \"b\\\"\": {}}");
+        let lines = "{\n\t\"a\": [\n\t\t1,\n\t\t2\n\t],\n\t\"b\\\"\": {}\n}";
         assert_eq!(*tree(&map, "", "\t").expect("text"), lines);
     }
 

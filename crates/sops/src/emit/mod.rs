@@ -21,7 +21,7 @@ pub(crate) fn plain(
         Format::Yaml if leaf.is_comment => Ok(yaml::comment(text_of(value, "YAML")?, leaf.column)),
         Format::Yaml if leaf.flow => yaml::flow(value),
         Format::Yaml => {
-            let alone = rest_of_line(&document.text, leaf.range.end).trim().is_empty();
+            let alone = is_alone(&document.text, leaf);
             yaml::block(value, leaf.column, alone).map(|text| apart(leaf, text))
         }
         Format::Json | Format::Binary => json::value(value),
@@ -50,8 +50,15 @@ fn apart(leaf: &Leaf, text: Zeroizing<String>) -> Zeroizing<String> {
     }
 }
 
-fn rest_of_line(text: &str, at: usize) -> &str {
-    text[at..].split('\n').next().unwrap_or_default()
+/// Returns whether nothing follows `leaf` that the lines of a block would take in: neither a comment nor
+/// spaces, on its line or as a line of their own.
+fn is_alone(text: &str, leaf: &Leaf) -> bool {
+    let end = leaf.tail.as_ref().map_or(leaf.range.end, |tail| tail.end);
+    let between = leaf.tail.as_ref().map_or("", |tail| &text[leaf.range.end..tail.start]);
+    let mut lines = text[end..].split('\n').map(|line| line.trim_end_matches('\r'));
+    let rest_is_empty = between.is_empty() && lines.next().is_none_or(str::is_empty);
+    let is_blank = |line: &str| !line.is_empty() && line.trim().is_empty();
+    rest_is_empty && !lines.next().is_some_and(is_blank)
 }
 
 fn text_of<'v>(value: &'v Value, format: &'static str) -> Result<&'v str, Problem> {

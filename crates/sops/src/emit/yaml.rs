@@ -40,7 +40,8 @@ pub(crate) fn flow(value: &Value) -> Result<Zeroizing<String>, Problem> {
             "NaN" => ".nan".to_owned(),
             "+Inf" => ".inf".to_owned(),
             "-Inf" => "-.inf".to_owned(),
-            text => return Ok(number_or_word(Kind::Float, text)),
+            text if !text.contains('.') => format!("{text}.0"),
+            text => text.to_owned(),
         }),
         kind => number_or_word(kind, text),
     })

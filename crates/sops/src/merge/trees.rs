@@ -77,7 +77,7 @@ struct Finder {
 impl Finder {
     fn compare(&mut self, base: Option<&Tree>, ours: Option<&Tree>, theirs: Option<&Tree>) {
         let same_or_none = |one: Option<&Tree>, other: Option<&Tree>| match (one, other) {
-            (Some(one), Some(other)) => same(one, other),
+            (Some(one), Some(other)) => one.is_same(other),
             (None, None) => true,
             _ => false,
         };
@@ -124,25 +124,6 @@ impl Finder {
             );
             self.path.pop();
         }
-    }
-}
-
-/// Returns whether two trees hold the same, in whatever order their keys are.
-pub(super) fn same(one: &Tree, other: &Tree) -> bool {
-    match (one, other) {
-        (Tree::Map(one), Tree::Map(other)) => {
-            let found =
-                |key: &String| other.iter().find(|(name, _)| name == key).map(|(_, tree)| tree);
-            one.len() == other.len()
-                && one.iter().enumerate().all(|(at, (key, tree))| match other.get(at) {
-                    Some((name, other)) if name == key => same(tree, other),
-                    _ => found(key).is_some_and(|other| same(tree, other)),
-                })
-        }
-        (Tree::List(one), Tree::List(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        _ => one == other,
     }
 }
 

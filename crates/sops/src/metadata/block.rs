@@ -21,6 +21,8 @@ pub(crate) struct Block {
     pub(crate) cuts: Vec<Edit>,
     /// The text of the metadata in the first document.
     text: String,
+    /// The column that it starts in.
+    column: usize,
     /// Where in it the time and the authentication code are.
     last_modified: Option<Leaf>,
     mac: Option<Leaf>,
@@ -35,6 +37,7 @@ impl Block {
         let mut block = Self {
             cuts: cuts.into_iter().map(|cut| (cut, Zeroizing::new(String::new()))).collect(),
             text: String::new(),
+            column: document.roots.first().map_or(0, |root| root.map.column),
             last_modified: None,
             mac: None,
         };
@@ -237,10 +240,10 @@ impl Seal<'_> {
         let kept =
             self.block.and_then(|block| block.resealed(format, self.last_modified, self.mac));
         let tree = sealed(self.tree, self.last_modified, self.mac);
+        let column = self.block.map_or(0, |block| block.column);
+        let kept_for = |root: &Root| kept.as_deref().filter(|_| column == root.map.column);
         let roots = document.roots.iter();
-        roots
-            .map(|root| insertion(document, root, kept.as_deref(), &tree))
-            .collect::<Result<_, _>>()
+        roots.map(|root| insertion(document, root, kept_for(root), &tree)).collect()
     }
 }
 
@@ -261,7 +264,11 @@ fn insertion(
         (Some(kept), _) => kept.to_owned(),
         (None, Format::Dotenv) => lines(tree, PREFIX, "=", ""),
         (None, Format::Ini) => lines(tree, "", " = ", "[sops]\n"),
-        _ => format!("{}\n", *yaml::member(SECTION, &tree_for_yaml(tree), 0).map_err(wrong)?),
+        _ => {
+            let column = root.map.column;
+            let member = yaml::member(SECTION, &tree_for_yaml(tree), column).map_err(wrong)?;
+            format!("{}{}\n", " ".repeat(column), *member)
+        }
     };
     let before = &document.text[..root.end];
     let start = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };

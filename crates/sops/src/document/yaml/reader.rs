@@ -56,8 +56,15 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads to the end of the text, or to what stops it.
+    /// Reads to the end of the text, or to what stops it; a text without documents is one without keys.
     pub(super) fn documents(&mut self) {
+        self.all_documents();
+        if self.roots.is_empty() {
+            self.roots.push(Root { map: empty(0), end: self.text.len(), written: false });
+        }
+    }
+
+    fn all_documents(&mut self) {
         while let Ok(Some((event, span))) = self.next() {
             match event {
                 Event::DocumentStart(explicit) => {
@@ -387,9 +394,10 @@ impl<'t> Reader<'t> {
         let header_start = self.decorations(sign);
         let lines = self.text.get(line..end).unwrap_or_default();
         let keep = self.text[sign..word].contains('+');
-        let body = if keep { lines.trim_end_matches([' ', '\t']) } else { lines.trim_end() };
         let body =
-            body.strip_suffix('\n').map_or(body, |body| body.strip_suffix('\r').unwrap_or(body));
+            if keep { lines.trim_end_matches([' ', '\t']) } else { without_blank_lines(lines) };
+        let body = body.strip_suffix('\n').unwrap_or(body);
+        let body = body.strip_suffix('\r').unwrap_or(body);
         let tail = (!body.is_empty()).then(|| line..line + body.len());
         (header_start..word, tail)
     }
@@ -406,6 +414,12 @@ impl<'t> Reader<'t> {
         }
         start
     }
+}
+
+/// Returns `lines` up to the last one that has something other than spaces, with the spaces at its end.
+fn without_blank_lines(lines: &str) -> &str {
+    let end = lines.trim_end().len();
+    &lines[..lines[end..].find('\n').map_or(lines.len(), |at| end + at)]
 }
 
 /// Returns what is wrong in words that quote nothing of the text.

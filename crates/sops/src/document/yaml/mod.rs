@@ -1,6 +1,7 @@
 //! YAML: a parser says what there is, and the text says where.
 
 mod comments;
+mod extent;
 mod reader;
 pub(crate) mod scalar;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use super::scalar;
+use super::{extent, scalar};
 use crate::document::{Collection, Findings, Item, Leaf, MAX_DEPTH, Node, Root, line_start};
 use crate::error::Problem;
 use crate::path::{KeyPath, Step};
@@ -336,11 +336,15 @@ impl<'t> Reader<'t> {
         let (start, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
         let decorated = anchor > 0 || tag.is_some();
         let (range, tail) = match style {
-            ScalarStyle::Literal | ScalarStyle::Folded => self.block(start, end),
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
-                (start..self.quoted(start, decorated), None)
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                extent::block(self.text, self.end, start, end)
             }
-            ScalarStyle::Plain if text.is_empty() && !decorated => (self.nothing(start), None),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                (start..extent::quoted(self.text, start, decorated), None)
+            }
+            ScalarStyle::Plain if text.is_empty() && !decorated => {
+                (extent::nothing(self.text, self.end, start), None)
+            }
             ScalarStyle::Plain => (start..end, None),
         };
         self.tokens.push(range.clone());
@@ -348,78 +352,6 @@ impl<'t> Reader<'t> {
         self.end = tail.as_ref().map_or(range.end, |tail| tail.end).max(self.end);
         Scalar { text, style, tag, range, tail }
     }
-
-    /// Returns the place for a value where there is none: right behind the colon or dash.
-    fn nothing(&self, at: usize) -> Range<usize> {
-        let rest = &self.text[self.end..];
-        let skipped = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let colon = self.end + skipped;
-        let at = match rest[skipped..].chars().next() {
-            Some(':' | '-') => colon + 1,
-            _ => at.min(self.text.len()),
-        };
-        at..at
-    }
-
-    /// Returns where the scalar in quotes ends whose anchor, tag or quote is at byte `start`.
-    fn quoted(&self, start: usize, decorated: bool) -> usize {
-        let mut at = start;
-        while decorated && self.text[at..].starts_with(['!', '&']) {
-            let word = self.text[at..].find(char::is_whitespace).unwrap_or(0);
-            let rest = &self.text[at + word..];
-            at += word + rest.len() - rest.trim_start().len();
-        }
-        let double = self.text[at..].starts_with('"');
-        let mut chars = self.text[at..].char_indices().skip(1).peekable();
-        while let Some((offset, c)) = chars.next() {
-            match c {
-                '\\' if double => drop(chars.next()),
-                '"' if double => return at + offset + 1,
-                '\'' if !double && chars.next_if(|(_, c)| *c == '\'').is_none() => {
-                    return at + offset + 1;
-                }
-                _ => {}
-            }
-        }
-        self.text.len()
-    }
-
-    /// Returns the header of the block scalar whose lines are from byte `start` to `end`, and the lines;
-    /// what stands between them is a comment.
-    fn block(&self, start: usize, end: usize) -> (Range<usize>, Option<Range<usize>>) {
-        let gap = &self.text[self.end..start];
-        let sign = self.end + header(gap);
-        let line = self.text[sign..].find('\n').map_or(self.text.len(), |at| sign + at);
-        let word = self.text[sign..line].find(char::is_whitespace).map_or(line, |at| sign + at);
-        let header_start = self.decorations(sign);
-        let lines = self.text.get(line..end).unwrap_or_default();
-        let keep = self.text[sign..word].contains('+');
-        let body =
-            if keep { lines.trim_end_matches([' ', '\t']) } else { without_blank_lines(lines) };
-        let body = body.strip_suffix('\n').unwrap_or(body);
-        let body = body.strip_suffix('\r').unwrap_or(body);
-        let tail = (!body.is_empty()).then(|| line..line + body.len());
-        (header_start..word, tail)
-    }
-
-    /// Returns where the anchor and tag start that precede byte `at` on its line, or `at`.
-    fn decorations(&self, at: usize) -> usize {
-        let before = &self.text[self.end..at];
-        let mut start = at;
-        for (offset, word) in words(before).into_iter().rev() {
-            if !word.starts_with(['!', '&']) {
-                break;
-            }
-            start = self.end + offset;
-        }
-        start
-    }
-}
-
-/// Returns `lines` up to the last one that has something other than spaces, with the spaces at its end.
-fn without_blank_lines(lines: &str) -> &str {
-    let end = lines.trim_end().len();
-    &lines[..lines[end..].find('\n').map_or(lines.len(), |at| end + at)]
 }
 
 /// Returns what is wrong in words that quote nothing of the text.
@@ -429,28 +361,6 @@ fn syntax(words: &str) -> Problem {
     }
     let words = words.split(['\'', '`', '"']).next().unwrap_or_default();
     Problem::Syntax(format!("not YAML: {}", words.trim().trim_end_matches(['.', ':'])))
-}
-
-/// Returns the words of `text` with where they start.
-fn words(text: &str) -> Vec<(usize, &str)> {
-    let base = text.as_ptr() as usize;
-    text.split_whitespace().map(|word| (word.as_ptr() as usize - base, word)).collect()
-}
-
-/// Returns where the sign of a block scalar is in what precedes its lines.
-fn header(gap: &str) -> usize {
-    let mut at = 0;
-    for line in gap.split_inclusive('\n') {
-        let code = line.find(" #").map_or(line, |comment| &line[..comment]);
-        let found = code.char_indices().find(|(offset, c)| {
-            matches!(c, '|' | '>') && (*offset == 0 || code[..*offset].ends_with([' ', '\t', ':']))
-        });
-        if let Some((offset, _)) = found {
-            return at + offset;
-        }
-        at += line.len();
-    }
-    gap.len()
 }
 
 /// Where an event is, by the parser's count.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Declared;
 use super::fields::{Fields, Item};
-use super::input::shown;
-use super::shape::{ANY, Field, Kind, List, NAME, Shape, TEXT, Text};
+use super::input::{Problem, shown};
+use super::shape::{ANY, Field, Kind, List, NAME, PATH, Shape, TEXT, Text};
 use super::target::{self, Groups, Runnable};
+use super::{Declared, Located, source};
 use crate::environment::{Environment, EnvironmentType};
 use crate::name::{EnvironmentName, ServiceName};
 use crate::path::{InvalidPath, RelativePath};
@@ -39,9 +39,17 @@ pub(super) static ENVIRONMENT: Shape = Shape {
             Kind::List(&List::some(target::TARGET_KIND).unique()),
             "[\"local:./state/staging\"]",
             "Where it is deployed to: addresses, or tables. `local:ROOT` is a directory of this \
-             machine; a relative one starts at the project.",
+             machine; a relative one starts at the project. `ssh://[USER@]HOST[:PORT]` is a host, \
+             whose root is `/`, or what `?root=/DIRECTORY` behind it says.",
         )
-        .required(),
+        .or_else("those of `inventory`, which is required then"),
+        Field::new(
+            "inventory",
+            Kind::Text(&PATH),
+            "\"inventory/production.ini\"",
+            "An [inventory](inventory.md) of Ansible, whose hosts are targets as well. An executable \
+             one is run with `--list`.",
+        ),
         Field::new("services", SERVICES, "[\"web\"]", "Which services run here.").or_else("all"),
         Field::new(
             "groups",
@@ -66,7 +74,7 @@ pub(super) static ENVIRONMENT: Shape = Shape {
         )
         .or("false"),
     ],
-    later: &["secrets", "inventory", "budget", "confirm"],
+    later: &["secrets", "budget", "confirm"],
     ..Shape::header(
         "environment",
         "`[environments.NAME]`",
@@ -107,12 +115,12 @@ const TYPE_NAMES: [&str; 4] = {
     names
 };
 
-/// Reads `[environments.NAME]`.
+/// Reads `[environments.NAME]`: the environment, and the path of its inventory.
 pub(super) fn read(
     item: &Item<'_>,
     name: EnvironmentName,
     declared: &Declared<'_>,
-) -> Option<Environment> {
+) -> Option<(Environment, Option<Located<String>>)> {
     let fields = item.fields(format!("[environments.{name}]"), &ENVIRONMENT)?;
     let kind = fields.require("type").and_then(|kind| read_type(&kind));
     let config_path = fields.require("config_path");
@@ -128,7 +136,8 @@ pub(super) fn read(
     let own_variables = fields.get("variables").map(|table| read_variables(&table));
     let mut variables = declared.variables.clone();
     variables.extend(own_variables.unwrap_or_default());
-    Some(Environment {
+    let inventory = fields.get("inventory").and_then(|inventory| source::read(&inventory));
+    let environment = Environment {
         name,
         environment_type: kind?,
         config_path: config_path?,
@@ -139,7 +148,8 @@ pub(super) fn read(
         strategy: strategy.unwrap_or_default(),
         protect: protect.unwrap_or_default(),
         created_at: None,
-    })
+    };
+    Some((environment, inventory))
 }
 
 fn read_type(item: &Item<'_>) -> Option<EnvironmentType> {
@@ -153,12 +163,16 @@ fn read_services(fields: &Fields<'_>, declared: &Declared<'_>) -> Option<Vec<Ser
 }
 
 fn read_targets(fields: &Fields<'_>, runnable: &Runnable<'_>) -> Vec<crate::target::Target> {
-    // An inventory would bring targets: that it is refused has been reported.
-    if fields.get("inventory").is_some() && fields.get("targets").is_none() {
-        return Vec::new();
+    match fields.get("targets") {
+        Some(targets) => target::read_all(&targets, runnable),
+        None if fields.get("inventory").is_some() => Vec::new(),
+        None => {
+            let message = format!("neither `targets` nor `inventory` is in {}", fields.place());
+            let hint = "write `targets = [\"local:/srv/app\"]`, or name an inventory";
+            fields.report(Problem::at(fields.span(), message).hint(hint));
+            Vec::new()
+        }
     }
-    let targets = fields.require("targets");
-    targets.map(|targets| target::read_all(&targets, runnable)).unwrap_or_default()
 }
 
 /// Returns the path without a slash at its end; `/` alone is the root of each target.

@@ -10,6 +10,7 @@
 //! | `[config.NAME]` | [`ConfigSpec`], with [`Layer`] |
 //! | `[services.NAME]` | [`ServiceSpec`], with [`FileSpec`], [`ArtifactSpec`], [`HealthCheck`] |
 //! | `[environments.NAME]` | [`Environment`] |
+//! | `[ssh]` | [`SshSpec`] |
 //!
 //! [`json_schema`] says for editors what may be in it, [`reference()`] for people.
 //!
@@ -29,6 +30,7 @@ mod schema;
 mod service;
 mod shape;
 mod source;
+mod ssh;
 mod strategy;
 mod syntax;
 mod target;
@@ -48,6 +50,7 @@ pub use located::Located;
 pub use reference::{ReferenceTable, reference};
 pub use schema::{JsonSchema, json_schema};
 pub use service::{ArtifactSpec, ServiceSpec};
+pub use ssh::{DEFAULT_PARALLEL, SshSpec};
 pub use url::{InvalidUrl, check_url};
 pub use variables::VariablePlaces;
 
@@ -92,6 +95,12 @@ static ROOT: Shape = Shape {
             Kind::Map { keys: &NAME, values: &Kind::Table(&environment::ENVIRONMENT) },
             "{ staging = { type = \"staging\", config_path = \"/etc/shop\", targets = [\"local:/srv/shop\"] } }",
             "Where it is deployed to, by name.",
+        ),
+        Field::new(
+            "ssh",
+            Kind::Table(&ssh::SSH),
+            "{ accept_new = true }",
+            "How hosts are reached.",
         ),
     ],
     ..Shape::header(
@@ -152,6 +161,10 @@ pub struct Project {
     /// The `[environments.NAME]` tables. Their variables include `[project.variables]`, of which an
     /// environment's own win.
     pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// `inventory` of those that have one: the file, or program, that says further targets.
+    pub inventories: BTreeMap<EnvironmentName, Located<String>>,
+    /// `[ssh]`: how hosts are reached.
+    pub ssh: SshSpec,
 }
 
 /// The project has no environment of this name.
@@ -247,12 +260,15 @@ fn read(root: &Fields<'_>) -> Option<Project> {
     let entries = |key| root.get(key).map(|table| table.entries()).unwrap_or_default();
     let (configs, services) = (entries("config"), entries("services"));
     let declared = declare(head.as_ref(), &configs, &services);
+    let (environments, inventories) = read_environments(&entries("environments"), &declared);
     let project = Project {
         name: name.unwrap_or_default(),
         retain: retain.unwrap_or(DEFAULT_RETAIN),
         configs: read_configs(&configs),
         services: read_services(&services, &declared),
-        environments: read_environments(&entries("environments"), &declared),
+        environments,
+        inventories,
+        ssh: root.get("ssh").and_then(|ssh| ssh::read(&ssh)).unwrap_or_default(),
     };
     Some(project)
 }
@@ -300,14 +316,17 @@ fn read_services(
     entries.iter().filter_map(service).collect()
 }
 
-fn read_environments(
-    entries: &[Entry<'_>],
-    declared: &Declared<'_>,
-) -> BTreeMap<EnvironmentName, Environment> {
-    let environment = |entry: &Entry<'_>| {
-        let name: EnvironmentName = entry.name()?;
-        let environment = environment::read(&entry.item, name.clone(), declared)?;
-        Some((name, environment))
-    };
-    entries.iter().filter_map(environment).collect()
+type Environments =
+    (BTreeMap<EnvironmentName, Environment>, BTreeMap<EnvironmentName, Located<String>>);
+
+fn read_environments(entries: &[Entry<'_>], declared: &Declared<'_>) -> Environments {
+    let (mut environments, mut inventories) = Environments::default();
+    for entry in entries {
+        let Some(name) = entry.name::<EnvironmentName>() else { continue };
+        let read = environment::read(&entry.item, name.clone(), declared);
+        let Some((environment, inventory)) = read else { continue };
+        inventories.extend(inventory.map(|inventory| (name.clone(), inventory)));
+        environments.insert(name, environment);
+    }
+    (environments, inventories)
 }

@@ -263,7 +263,7 @@ fn services_that_do_not_run_there() {
 
 #[test]
 fn what_a_later_version_brings_is_called_so() {
-    for field in ["secrets = \"x\"", "inventory = \"x\"", "budget = {}", "confirm = \"30s\""] {
+    for field in ["secrets = \"x\"", "budget = {}", "confirm = \"30s\""] {
         let error = only_error(field);
         assert!(error.contains("is not supported by this version"), "{error}");
     }

@@ -7,7 +7,7 @@ use crate::project::shape::{Field, Kind, Otherwise, Shape, Style};
 use crate::project::{Project, ROOT, json_schema};
 
 /// Where a table stands in a file (at `@`), and the fields that it has there unless told otherwise.
-const FRAMES: [(&str, &str, &str); 14] = [
+const FRAMES: [(&str, &str, &str); 15] = [
     ("windlass", "@", "project = { name = \"shop\" }"),
     ("project", "[project]\n@", "name = \"shop\""),
     ("config", "[project]\nname = \"shop\"\n[config.app]\n@", "layers = [\"a.yaml\"]"),
@@ -28,7 +28,8 @@ const FRAMES: [(&str, &str, &str); 14] = [
     (
         "environment",
         "[project]\nname = \"shop\"\n[services.web]\n[environments.staging]\n@",
-        "type = \"staging\"\nconfig_path = \"/etc/shop\"\ntargets = [\"local:a\"]",
+        "type = \"staging\"\nconfig_path = \"/etc/shop\"\ntargets = [\"local:a\"]\n\
+         inventory = \"hosts.ini\"",
     ),
     ("group", "@HEAD@groups.eu = @", ""),
     (
@@ -39,6 +40,7 @@ const FRAMES: [(&str, &str, &str); 14] = [
     ),
     ("strategy", "@HEAD@strategy = @", ""),
     ("rolling", "@HEAD@strategy = { rolling = @ }", ""),
+    ("ssh", "[project]\nname = \"shop\"\n[ssh]\n@", ""),
 ];
 
 /// Values of all types, of which most fields take few.

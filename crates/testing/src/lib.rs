@@ -1,15 +1,17 @@
 //! What tests need: projects in temporary directories, the real binary with a clean environment,
-//! trees of files to compare, OpenSSH's server, and random changes that can be repeated.
+//! trees of files to compare, OpenSSH's server, the agent, and random changes that can be repeated.
 //!
 //! Everything here panics where a test would have to: the message names the path or the command, and
 //! the place is the test's own.
 
+mod agent;
 mod project;
 mod random;
 mod sshd;
 mod tree;
 mod windlass;
 
+pub use agent::agent_binary;
 pub use project::TestProject;
 pub use random::SplitMix64;
 pub use sshd::{Sshd, SshdOptions, generate_key};

@@ -9,6 +9,7 @@ use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
 use windlass_core::plan::{Intent, Plan};
 use windlass_core::record::ConfigDeployment;
+use windlass_core::select::Selection;
 use windlass_core::target::{Address, Target, TargetId};
 
 use crate::build::Built;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::planner::Draft;
 use crate::project::PROJECT_FILE;
 use crate::records::{Attempt, Past};
+use crate::targets::choose;
 
 /// What is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,21 +37,37 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] with all that is wrong in the inputs, or what stands in the way.
     pub async fn plan(&self, environment: &str, input: &Input) -> Result<Plan, Error> {
+        self.plan_on(environment, input, &Selection::default()).await
+    }
+
+    /// Does the same as [`plan`](Self::plan), for some of the targets. What is released is the same as for
+    /// all of them, so that what is deployed to the others later is the same release.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), and where what is chosen means nothing.
+    pub async fn plan_on(
+        &self,
+        environment: &str,
+        input: &Input,
+        chosen: &Selection,
+    ) -> Result<Plan, Error> {
         let environment = self.environment(environment).await?;
         let past = self.past(&environment.name).await?;
-        Ok(self.plan_deployment(&environment, input, past).await?.plan)
+        Ok(self.plan_deployment(&environment, input, chosen, past).await?.plan)
     }
 
     async fn plan_deployment(
         &self,
         environment: &Environment,
         input: &Input,
+        chosen: &Selection,
         past: Past,
     ) -> Result<Planned, Error> {
+        let targets = choose(environment, chosen)?;
         refuse_shared_directories(&environment.targets, &self.base)?;
         let built = self.build(environment, input)?;
-        let draft = draft(environment, &built, &past);
-        let fleet = self.fleet(&environment.targets, &environment.config_path)?;
+        let draft = draft(environment, &targets, &built, &past);
+        let fleet = self.fleet(&targets, &environment.config_path)?;
         self.look(draft, fleet, built.hold, past).await
     }
 
@@ -64,7 +82,21 @@ impl Engine {
         input: &Input,
         deployed_by: &str,
     ) -> Result<ConfigDeployment, Error> {
-        let outcome = self.try_deploy(environment, input, deployed_by).await;
+        self.deploy_on(environment, input, &Selection::default(), deployed_by).await
+    }
+
+    /// Does the same as [`deploy`](Self::deploy), for some of the targets; see [`plan_on`](Self::plan_on).
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy), and where what is chosen means nothing.
+    pub async fn deploy_on(
+        &self,
+        environment: &str,
+        input: &Input,
+        chosen: &Selection,
+        deployed_by: &str,
+    ) -> Result<ConfigDeployment, Error> {
+        let outcome = self.try_deploy(environment, input, chosen, deployed_by).await;
         outcome.inspect_err(|failure| error!(environment, error = %failure, "deployment failed"))
     }
 
@@ -72,6 +104,7 @@ impl Engine {
         &self,
         environment: &str,
         input: &Input,
+        chosen: &Selection,
         deployed_by: &str,
     ) -> Result<ConfigDeployment, Error> {
         let began = self.clock.monotonic();
@@ -79,7 +112,7 @@ impl Engine {
         let _lock = self.lock(&environment.name, deployed_by, "deploy").await?;
         self.remember(&environment).await?;
         let planned = match self.recover_interrupted(&environment.name).await {
-            Ok(past) => self.plan_deployment(&environment, input, past).await,
+            Ok(past) => self.plan_deployment(&environment, input, chosen, past).await,
             Err(interrupted) => Err(interrupted),
         };
         match planned {
@@ -93,13 +126,13 @@ impl Engine {
     }
 }
 
-/// Returns what is wanted on the targets of an environment.
-fn draft(environment: &Environment, built: &Built, past: &Past) -> Draft {
+/// Returns what is wanted on some targets of an environment.
+fn draft(environment: &Environment, targets: &[Target], built: &Built, past: &Past) -> Draft {
     let wanted = |target: &Target| {
         let manifest = Arc::clone(&built.manifests[&built.release.targets[&target.id]]);
         Some((built.id, manifest))
     };
-    let targets = environment.targets.iter().map(|target| (target.clone(), wanted(target)));
+    let targets = targets.iter().map(|target| (target.clone(), wanted(target)));
     let mut warnings = built.warnings.clone();
     warnings.extend(past.last_good.iter().flat_map(|last| left_behind(environment, last)));
     Draft {

@@ -11,6 +11,7 @@ use windlass_core::digest::Digest;
 use windlass_core::environment::Environment;
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
+use windlass_core::project::DEFAULT_PARALLEL;
 use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::{Manifest, Release, ReleaseId};
 use windlass_core::target::{Target, TargetId};
@@ -21,7 +22,7 @@ use crate::error::describe;
 use crate::events::{EventSink, Events};
 use crate::executor::StopFlag;
 use crate::fleet::Fleet;
-use crate::host::{ByAddress, Reach, Reacher};
+use crate::host::{ByAddress, Reach, Reacher, Ssh};
 use crate::objects::{Hold, Objects, is_locked};
 use crate::project::LoadedProject;
 use crate::secrets::{Redaction, SecretSource};
@@ -45,6 +46,10 @@ pub struct Engine {
     pub(crate) lock_wait: Option<std::time::Duration>,
     /// Where texts of servers are kept.
     pub(crate) http_cache: PathBuf,
+    /// The hosts of the inventories that were read.
+    pub(crate) inventories: tokio::sync::Mutex<BTreeMap<EnvironmentName, Vec<Target>>>,
+    /// How many targets are worked on at a time.
+    pub(crate) parallel: usize,
 }
 
 /// How an engine is set up; [`Options::default`] suits a program without a project.
@@ -82,6 +87,11 @@ impl Engine {
         let store = FileStore::open(&workspace)?;
         let objects = workspace.join("objects");
         let objects = Objects::open(&objects).map_err(Error::io("open", objects.clone()))?;
+        let ssh = options.project.as_ref().map(LoadedProject::ssh_settings).unwrap_or_default();
+        let parallel =
+            options.project.as_ref().map_or(DEFAULT_PARALLEL, |p| p.project.ssh.parallel);
+        let parallel = usize::try_from(parallel).unwrap_or(usize::MAX);
+        let by_address: Arc<dyn Reacher> = Arc::new(ByAddress::new(Ssh::new(&ssh)));
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
         Ok(Self {
             project: options.project,
@@ -92,11 +102,13 @@ impl Engine {
                 .filtered(options.redaction.clone()),
             clock,
             stop: options.stop,
-            reacher: options.reacher.unwrap_or_else(|| Arc::new(ByAddress)),
+            reacher: options.reacher.unwrap_or(by_address),
             secrets: options.secrets,
             redaction: options.redaction,
             lock_wait: None,
             http_cache: workspace.join("cache/http"),
+            inventories: tokio::sync::Mutex::default(),
+            parallel,
         })
     }
 
@@ -112,7 +124,8 @@ impl Engine {
         &self.base
     }
 
-    /// Returns every environment, of the project and of the workspace, by name.
+    /// Returns every environment, of the project and of the workspace, by name. Inventories are not
+    /// read: [`environment`](Self::environment) does.
     ///
     /// # Errors
     /// When the state cannot be read.
@@ -133,15 +146,17 @@ impl Engine {
         self.project.iter().flat_map(|loaded| loaded.project.environments.values())
     }
 
-    /// Returns one environment.
+    /// Returns one environment, with the hosts of its inventory among its targets.
     ///
     /// # Errors
-    /// [`Error::UnknownEnvironment`] with the known ones.
+    /// [`Error::UnknownEnvironment`] with the known ones; [`Error::Invalid`] with all that is wrong in
+    /// its inventory.
     pub async fn environment(&self, name: &str) -> Result<Environment, Error> {
         let all = self.environments().await?;
         let known = all.iter().map(|environment| environment.name.to_string()).collect();
         let unknown = || Error::UnknownEnvironment { name: name.to_owned(), known };
-        all.into_iter().find(|environment| environment.name.as_str() == name).ok_or_else(unknown)
+        let found = all.into_iter().find(|environment| environment.name.as_str() == name);
+        self.with_inventory(found.ok_or_else(unknown)?).await
     }
 
     /// Persists a new environment.
@@ -219,7 +234,7 @@ impl Engine {
             events: self.events.clone(),
         };
         let fleet = Fleet::reach(targets, config_path, self.reacher.as_ref(), &how)?;
-        Ok(fleet.filtered(self.redaction.clone()))
+        Ok(fleet.at_most(self.parallel).filtered(self.redaction.clone()))
     }
 
     /// Tells people, and the log, what they should know.

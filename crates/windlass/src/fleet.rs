@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use windlass_agent::work::Assignment;
+use windlass_core::project::DEFAULT_PARALLEL;
 use windlass_core::release::ReleaseId;
 use windlass_core::target::{Target, TargetId};
 
@@ -13,14 +14,13 @@ use crate::error::{Error, TargetFailure};
 use crate::host::{Host, HostError, Reach, Reacher};
 use crate::secrets::Redaction;
 
-/// How many hosts are asked at the same time.
-const SIDE_BY_SIDE: usize = 32;
-
 /// Hosts by the target they are behind.
 #[derive(Clone)]
 pub(crate) struct Fleet {
     hosts: BTreeMap<TargetId, Arc<dyn Host>>,
     redaction: Redaction,
+    /// How many hosts are asked at the same time.
+    parallel: usize,
 }
 
 /// What each target answered.
@@ -42,9 +42,9 @@ impl Fleet {
                 Err(error) => failures.push(TargetFailure { target: target.id.clone(), error }),
             }
         }
-        let redaction = Redaction::default();
+        let (redaction, parallel) = (Redaction::default(), DEFAULT_PARALLEL as usize);
         if failures.is_empty() {
-            Ok(Self { hosts, redaction })
+            Ok(Self { hosts, redaction, parallel })
         } else {
             Err(Error::Targets(failures))
         }
@@ -56,7 +56,13 @@ impl Fleet {
         Self { redaction, ..self }
     }
 
-    /// Asks each of `targets` that is part of the fleet, at most 32 at a time.
+    /// Returns the same, asking at most `parallel` hosts at a time.
+    pub(crate) fn at_most(self, parallel: usize) -> Self {
+        Self { parallel, ..self }
+    }
+
+    /// Asks each of `targets` that is part of the fleet, so many at a time. One that hangs holds its own
+    /// place until its limits end it, and nobody else's.
     pub(crate) async fn ask<T, F, Answer>(
         &self,
         targets: impl IntoIterator<Item = &TargetId>,
@@ -67,7 +73,7 @@ impl Fleet {
         F: Fn(TargetId, Arc<dyn Host>) -> Answer,
         Answer: Future<Output = Result<T, HostError>> + Send + 'static,
     {
-        let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+        let places = Arc::new(Semaphore::new(self.parallel));
         let mut asked = JoinSet::new();
         let mut answers = Answers::new();
         for id in targets {

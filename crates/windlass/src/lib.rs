@@ -9,6 +9,7 @@
 //! | [`manager`] | configuration for a program of your own |
 //! | [`project`], [`configuration`], [`render`], [`sources`], [`artifact`] | from a project to files |
 //! | [`deploy`], [`rollback`], [`status`], [`executor`] | from files to targets, and back |
+//! | [`targets`] | which targets are meant, and whether they can be reached |
 //! | [`host`] | how a target is reached |
 //! | [`secrets`] | what may not be shown, and who sees to it |
 //! | [`store`], [`objects`] | what is remembered |
@@ -31,6 +32,7 @@ pub mod executor;
 mod filter;
 mod fleet;
 pub mod host;
+mod inventory;
 pub mod manager;
 pub mod objects;
 mod planner;
@@ -44,6 +46,7 @@ pub mod secrets;
 pub mod sources;
 pub mod status;
 pub mod store;
+pub mod targets;
 
 pub use deploy::Input;
 pub use deployer::{ConfigurationDeployer, deploy_configuration};
@@ -59,6 +62,7 @@ pub use windlass_core::config::migrate::ConfigMigrator;
 pub use windlass_core::config::{Format, ListMerge, MergeRules};
 pub use windlass_core::environment::{Environment, EnvironmentType};
 pub use windlass_core::record::{ConfigDeployment, DeploymentStatus};
+pub use windlass_core::select::Selection;
 
 /// The examples of `docs/library.md`, which are run with those of the documentation.
 #[cfg(doctest)]

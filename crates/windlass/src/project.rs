@@ -7,6 +7,7 @@ use windlass_core::diagnostic::Diagnostic;
 use windlass_core::project::Project;
 
 use crate::error::Error;
+use crate::host::SshSettings;
 
 /// The name of the project file.
 pub const PROJECT_FILE: &str = "windlass.toml";
@@ -54,6 +55,18 @@ impl LoadedProject {
                 Some(above) if !directory.join(".git").exists() => directory = above,
                 _ => return Err(Error::NoProject { start }),
             }
+        }
+    }
+
+    /// Returns how hosts are reached: `[ssh]`, with paths that start at the project.
+    #[must_use]
+    pub fn ssh_settings(&self) -> SshSettings {
+        let ssh = &self.project.ssh;
+        SshSettings {
+            config: ssh.config.as_ref().map(|config| self.root.join(&config.value)),
+            accept_new: ssh.accept_new,
+            connect_timeout: Some(ssh.connect_timeout),
+            agent_dir: ssh.agent_dir.clone(),
         }
     }
 

@@ -8,11 +8,13 @@ use windlass_core::name::{EnvironmentName, ServiceName};
 use windlass_core::plan::Drift;
 use windlass_core::record::DeploymentId;
 use windlass_core::release::ReleaseId;
+use windlass_core::select::Selection;
 use windlass_core::target::{Address, TargetId};
 
 use crate::carry_out::assignment_of;
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, describe};
+use crate::targets::choose;
 
 /// How a target stands to its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -84,8 +86,17 @@ impl Engine {
     /// # Errors
     /// When the environment is unknown; a target that does not answer is named in the status.
     pub async fn status(&self, environment: &str) -> Result<Status, Error> {
+        self.status_on(environment, &Selection::default()).await
+    }
+
+    /// Does the same as [`status`](Self::status), for some of the targets.
+    ///
+    /// # Errors
+    /// As [`status`](Self::status), and where what is chosen means nothing.
+    pub async fn status_on(&self, environment: &str, chosen: &Selection) -> Result<Status, Error> {
         let environment = self.environment(environment).await?;
-        let fleet = self.fleet(&environment.targets, &environment.config_path)?;
+        let meant = choose(&environment, chosen)?;
+        let fleet = self.fleet(&meant, &environment.config_path)?;
         let mut answers: BTreeMap<_, _> = fleet
             .ask_all(|_, host| async move {
                 let seen = host.inspect(None).await?;
@@ -97,11 +108,11 @@ impl Engine {
             })
             .await;
         let mut targets = Vec::new();
-        for target in &environment.targets {
+        for target in &meant {
             let mut status = unreachable(target.id.clone(), target.address.clone());
             match answers.remove(&target.id) {
                 Some(Ok((seen, healthy))) => status.fill(seen, healthy),
-                Some(Err(error)) => status.error = Some(error.to_string()),
+                Some(Err(error)) => status.error = Some(describe(&error)),
                 None => {}
             }
             targets.push(status);

@@ -3,7 +3,7 @@
 use super::PROTOCOL;
 
 /// How an agent's greeting begins: on a line of its own, also after a profile that ends without one.
-const AGENT: &[u8] = b"\nwindlass-agent ";
+pub const AGENT: &[u8; 16] = b"\nwindlass-agent ";
 
 /// How the operator's greeting begins.
 const OPERATOR: &[u8] = b"windlass ";

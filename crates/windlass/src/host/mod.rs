@@ -3,6 +3,7 @@
 mod agent_binary;
 mod local;
 pub mod remote;
+pub mod ssh;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use windlass_core::target::{Address, Target};
 pub use agent_binary::{AgentBinary, AgentBinaryError};
 pub use local::LocalHost;
 pub use remote::RemoteHost;
+pub use ssh::{Ssh, SshSettings};
 
 use crate::events::Events;
 use crate::objects::Objects;
@@ -32,9 +34,6 @@ pub enum HostError {
     /// A release that the target should go back to is nowhere any more.
     #[error("release {} is neither in the object store nor on the target", .0.short())]
     NotKept(ReleaseId),
-    /// The address is of a kind that cannot be reached.
-    #[error("address {0} is not supported by this version, which deploys to `local:DIRECTORY`")]
-    NotSupported(Address),
     /// The work on the host ended without an answer.
     #[error("work on the target ended without an answer: {0}")]
     Lost(String),
@@ -89,7 +88,7 @@ impl HostError {
     pub(crate) const fn is_before_the_switch(&self) -> bool {
         match self {
             Self::Work(error) => matches!(error, WorkError::Site(_) | WorkError::Moved(_)),
-            Self::NotKept(_) | Self::Unreachable(_) | Self::NotSupported(_) => true,
+            Self::NotKept(_) | Self::Unreachable(_) => true,
             Self::Remote { class, .. } => !matches!(class, RemoteClass::Command),
             Self::Lost(_) => false,
         }
@@ -103,9 +102,7 @@ impl HostError {
                 matches!(error, Command { .. } | Refused { .. } | Unhealthy(_))
             }
             Self::Remote { class, .. } => matches!(class, RemoteClass::Command),
-            Self::NotKept(_) | Self::Unreachable(_) | Self::NotSupported(_) | Self::Lost(_) => {
-                false
-            }
+            Self::NotKept(_) | Self::Unreachable(_) | Self::Lost(_) => false,
         }
     }
 }
@@ -142,6 +139,12 @@ pub trait Host: Send + Sync {
 
     /// Removes the releases on the target that are neither live nor in `keep`.
     async fn prune(&self, keep: Vec<ReleaseId>) -> Result<(), HostError>;
+
+    /// Removes what is kept on the host for work on it, such as the agent, and returns the paths. What
+    /// was deployed stays. A host that needs nothing keeps nothing.
+    async fn forget(&self) -> Result<Vec<String>, HostError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Reaches targets: over what their addresses say, or however a test wants to.
@@ -159,8 +162,18 @@ pub trait Reacher: Send + Sync {
 }
 
 /// Reaches targets over what their addresses say.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ByAddress;
+#[derive(Debug, Clone, Default)]
+pub struct ByAddress {
+    ssh: Ssh,
+}
+
+impl ByAddress {
+    /// Returns what reaches hosts over `ssh`, and directories of this machine in process.
+    #[must_use]
+    pub const fn new(ssh: Ssh) -> Self {
+        Self { ssh }
+    }
+}
 
 /// What it takes to reach a host.
 #[derive(Debug, Clone)]
@@ -184,7 +197,11 @@ impl Reacher for ByAddress {
             Address::Local { root } => {
                 Ok(Arc::new(LocalHost::new(target, root, config_path, how)?))
             }
-            Address::Ssh(_) => Err(HostError::NotSupported(target.address.clone())),
+            Address::Ssh(address) => {
+                let connector = self.ssh.connector(target, address)?;
+                let host = RemoteHost::new(target, address.root(), config_path, connector, how)?;
+                Ok(Arc::new(host))
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ impl Reacher for FailingReacher {
 /// Reaches a target in process, or in the second build of these tests through an agent.
 fn reach(target: &Target, config_path: &str, how: &Reach) -> Result<Arc<dyn Host>, HostError> {
     if !agent_process::is_wanted() {
-        return ByAddress.reach(target, config_path, how);
+        return ByAddress::default().reach(target, config_path, how);
     }
     let Address::Local { root } = &target.address else { panic!("a local target") };
     let root = how.base.join(root);

@@ -27,6 +27,15 @@ pub trait Connector: Send + Sync {
     /// [`HostError::Unreachable`] when there is no way to the host, or no agent could be started
     /// there; nothing on it has changed then.
     async fn open(&self) -> Result<Connection, HostError>;
+
+    /// Removes the agents that are kept on the host, and returns their paths. One that keeps none has
+    /// nothing to remove.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`] when the host cannot be asked.
+    async fn forget(&self) -> Result<Vec<String>, HostError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Bytes in both directions.

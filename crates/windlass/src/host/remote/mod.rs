@@ -227,6 +227,10 @@ impl Host for RemoteHost {
         }
     }
 
+    async fn forget(&self) -> Result<Vec<String>, HostError> {
+        self.connector.forget().await
+    }
+
     async fn prune(&self, keep: Vec<ReleaseId>) -> Result<(), HostError> {
         match self.ask(Ask::Prune { keep }).await? {
             Reply::Pruned => Ok(()),

@@ -1,0 +1,201 @@
+//! What a host is asked to run: a script that finds the agent, or receives it, and becomes it.
+//!
+//! The login shell of the user may be any, so it is only told `exec /bin/sh -c '…'`, which `sh`,
+//! `csh` and `fish` take alike: between the quotes there is no quote, backslash, `!` or line break.
+//! The agent lies in a directory that is the user's own and closed to all others, under the digest of
+//! its bytes; it is written beside and renamed, so that what bears the name is whole.
+
+use super::agents::Sendable;
+
+/// How a line of the script begins; the word after it says what it is about.
+pub(super) const MARK: &str = "windlass-bootstrap ";
+
+/// Where agents are kept on hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Places(Option<String>);
+
+/// Where agents are kept unless told otherwise: in the cache of the user, and where that is no place
+/// for programs, in the directory for temporary files that are kept over a reboot.
+const USUAL: &str =
+    r#""${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/windlass" /var/tmp/windlass-"#;
+
+impl Places {
+    /// Returns the directory `own`, or the usual ones.
+    pub(super) fn new(own: Option<&str>) -> Self {
+        Self(own.map(str::to_owned))
+    }
+
+    fn words(&self) -> String {
+        match &self.0 {
+            Some(own) => format!("\"{own}\""),
+            None => format!("{USUAL}$(id -u)"),
+        }
+    }
+}
+
+/// Whether an agent that is there already is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is started.
+    Used,
+    /// It is replaced: it did not start.
+    Replaced,
+}
+
+/// Returns the command that starts an agent.
+pub(super) fn start(agents: &[Sendable], places: &Places, kept: Kept) -> String {
+    let cases: Vec<_> = agents.iter().map(case).collect();
+    let steps = [
+        HEAD.to_owned(),
+        format!("case $m in {} esac", cases.join(" ")),
+        format!("set -- {}", places.words()),
+        if kept == Kept::Used { USE.to_owned() } else { String::new() },
+        RECEIVE.to_owned(),
+    ];
+    let steps: Vec<_> = steps.into_iter().filter(|step| !step.is_empty()).collect();
+    wrapped(&steps.join("; "))
+}
+
+/// Returns the command that removes all agents of the user, and says which directories it removed.
+pub(super) fn forget(places: &Places) -> String {
+    let steps = [HEAD.to_owned(), format!("set -- {}", places.words()), FORGET.to_owned()];
+    wrapped(&steps.join("; "))
+}
+
+fn wrapped(script: &str) -> String {
+    debug_assert!(!script.contains(['\'', '\\', '!', '\n']), "{script}");
+    format!("exec /bin/sh -c '{script}'")
+}
+
+fn case(agent: &Sendable) -> String {
+    let Sendable { machine, digest, bytes } = agent;
+    // Some systems call the same machine otherwise.
+    let names = if *machine == "aarch64" { "aarch64|arm64" } else { machine };
+    format!("{names}) h={digest} n={};;", bytes.len())
+}
+
+/// `s` says a word to the operator, on a line of its own also after a profile that ended without one.
+/// `c` removes what was begun. `p` tells whether a directory is the user's own and closed to others: `ls` says `l` of a link.
+const HEAD: &str = concat!(
+    r#"umask 077; m=$(uname -m); h=; n=; w=; "#,
+    r#"s() { echo; echo "windlass-bootstrap $*"; }; "#,
+    r#"c() { rm -f -- "$t"; }; "#,
+    r#"p() { [ -O "$1" ] && case $(ls -ld "$1") in drwx------*) true;; *) false;; esac; }"#,
+);
+
+/// Becomes the agent that is there.
+const USE: &str = concat!(
+    r#"if [ "$h" ]; then for d do f=$d/agent-$h; "#,
+    r#"if [ -f "$f" ] && [ -x "$f" ] && [ -O "$f" ] && p "$d"; "#,
+    r#"then s run "$f"; exec "$f" serve; fi; done; fi"#,
+);
+
+/// Receives the agent in the first directory that can hold it, and becomes it.
+const RECEIVE: &str = concat!(
+    r#"if [ -z "$h" ]; then s machine "$m"; exit 1; fi; "#,
+    r#"for d do "#,
+    r#"e=$(mkdir -p "$d" 2>&1); "#,
+    r#"if p "$d"; then :; else w="$w $d: ${e:-not a directory of the user alone (0700)};"; continue; fi; "#,
+    r#"if t=$(mktemp "$d/.new-XXXXXXXX" 2>&1); then :; else w="$w $t;"; continue; fi; "#,
+    r#"trap c 0; trap "exit 1" 1 2 15; chmod 700 "$t"; "#,
+    r#"if [ -x "$t" ]; then :; else rm -f -- "$t"; w="$w $d: mounted noexec;"; continue; fi; "#,
+    r#"s send "$m"; e=$( { head -c "$n" >"$t"; } 2>&1); "#,
+    r#"if [ $(wc -c <"$t") -eq "$n" ]; then :; else "#,
+    r#"s fail "$d: ${e:-not all of the agent arrived}"; exit 1; fi; "#,
+    r#"sync "$t" 2>/dev/null; "#,
+    r#"if e=$(mv -f "$t" "$d/agent-$h" 2>&1); then :; else s fail "$e"; exit 1; fi; "#,
+    r#"trap - 0 1 2 15; s run "$d/agent-$h"; exec "$d/agent-$h" serve; "#,
+    r#"done; s nowhere "$w"; exit 1"#,
+);
+
+/// Removes what Windlass put in its directories, and these where nothing else is in them.
+const FORGET: &str = concat!(
+    r#"for d do if p "$d"; then "#,
+    r#"for f in "$d"/agent-* "$d"/.new-*; do if [ -f "$f" ]; then "#,
+    r#"if e=$(rm -f -- "$f" 2>&1); then s removed "$f"; else s fail "$e"; fi; fi; done; "#,
+    r#"rmdir "$d" 2>/dev/null; fi; done; s done"#,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agents() -> Vec<Sendable> {
+        let agent = |machine| Sendable { machine, digest: "abc".to_owned(), bytes: vec![0; 7] };
+        super::super::agents::MACHINES.into_iter().map(agent).collect()
+    }
+
+    /// Returns what a shell says of the command, run with an empty home.
+    fn run(shell: &str, command: &str, home: &std::path::Path) -> String {
+        let mut process = std::process::Command::new(shell);
+        process.args(["-c", command]).env("HOME", home).env_remove("XDG_CACHE_HOME");
+        let output = process.stdin(std::process::Stdio::null()).output().expect("a shell");
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    #[test]
+    fn no_character_of_the_script_means_something_to_a_login_shell() {
+        for kept in [Kept::Used, Kept::Replaced] {
+            let command = start(&agents(), &Places::new(Some("/opt/a b")), kept);
+            let inside = command.strip_prefix("exec /bin/sh -c '").expect("sh");
+            let inside = inside.strip_suffix('\'').expect("quoted");
+            assert!(!inside.contains(['\'', '\\', '!', '\n']), "{inside}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_does_not_arrive_leaves_nothing_behind() {
+        let home = tempfile::tempdir().expect("a directory");
+        let command = start(&agents(), &Places::new(None), Kept::Used);
+        let said = run("/bin/sh", &command, home.path());
+        assert!(said.contains("windlass-bootstrap send "), "{said}");
+        assert!(said.contains("fail") && said.contains("not all of the agent arrived"), "{said}");
+        let kept = home.path().join(".cache/windlass");
+        assert_eq!(std::fs::read_dir(kept).expect("made").count(), 0, "{said}");
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_is_passed_over() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().expect("a directory");
+        let own = home.path().join("agents");
+        std::fs::create_dir(&own).expect("made");
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o777)).expect("set");
+        let places = Places::new(own.to_str());
+        let said = run("/bin/sh", &start(&agents(), &places, Kept::Used), home.path());
+        assert!(said.contains("windlass-bootstrap nowhere"), "{said}");
+        assert!(said.contains("not a directory of the user alone (0700)"), "{said}");
+        let link = home.path().join("link");
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o700)).expect("set");
+        std::os::unix::fs::symlink(&own, &link).expect("a link");
+        let places = Places::new(link.to_str());
+        let said = run("/bin/sh", &start(&agents(), &places, Kept::Used), home.path());
+        assert!(said.contains("windlass-bootstrap nowhere"), "{said}");
+    }
+
+    #[test]
+    fn another_machine_is_named() {
+        let home = tempfile::tempdir().expect("a directory");
+        let said = run("/bin/sh", &start(&[], &Places::new(None), Kept::Used), home.path());
+        let machine = rustix::system::uname();
+        let machine = machine.machine().to_str().expect("UTF-8");
+        assert_eq!(said, format!("\n{MARK}machine {machine}\n"));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_said_and_gone_and_the_rest_stays() {
+        let home = tempfile::tempdir().expect("a directory");
+        let own = home.path().join(".cache/windlass");
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&own).expect("made");
+        for name in ["agent-1", ".new-2", "mine"] {
+            std::fs::write(own.join(name), "x").expect("written");
+        }
+        let said = run("/bin/sh", &forget(&Places::new(None)), home.path());
+        assert!(said.contains("removed") && said.ends_with("done\n"), "{said}");
+        assert!(own.join("mine").exists() && !own.join("agent-1").exists(), "{said}");
+        assert!(!own.join(".new-2").exists(), "{said}");
+    }
+}

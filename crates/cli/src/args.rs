@@ -8,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::environment::EnvironmentType;
 use windlass_core::name::EnvironmentName;
+use windlass_core::select::Selection;
 
 pub(crate) use self::config::{
     Config, ConfigCheck, ConfigExplain, ConfigKey, ConfigMigrate, ConfigSchema, ConfigSet,
@@ -116,7 +117,7 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// Deploy to every target of an environment
     #[command(
-        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file config/app.yaml"
+        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file config/app.yaml\n  windlass deploy staging --target 'local:*'"
     )]
     Deploy(Deploy),
     /// Carry out a saved plan, if the targets are still as they were
@@ -127,6 +128,9 @@ pub(crate) enum Verb {
     /// Ask the targets what is live on them
     #[command(after_help = "Example:\n  windlass status staging")]
     Status(Status),
+    /// List targets, try to reach them, remove what is kept on them
+    #[command(subcommand, after_help = "Example:\n  windlass targets check staging")]
+    Targets(Targets),
     /// List deployments, newest first
     #[command(after_help = "Example:\n  windlass history staging --limit 5")]
     History(History),
@@ -226,6 +230,8 @@ pub(crate) struct Render {
 pub(crate) struct Plan {
     /// The environment
     pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) choose: Choose,
     /// Save the plan for `windlass apply`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -237,10 +243,52 @@ pub(crate) struct Plan {
     pub(crate) files: Vec<PathBuf>,
 }
 
+/// Which targets are meant.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Choose {
+    /// Only these targets: names, patterns (`web*`), ranges (`web[1:3]`), `!` leaves out
+    #[arg(short, long = "target", value_name = "PATTERN")]
+    pub(crate) targets: Vec<String>,
+    /// Only the targets in this group
+    #[arg(short, long = "group", value_name = "NAME")]
+    pub(crate) groups: Vec<String>,
+}
+
+impl Choose {
+    /// Returns what was chosen.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection::new(self.targets.clone(), self.groups.clone())
+    }
+}
+
+/// `windlass targets`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Targets {
+    /// List the targets, those of the inventory among them
+    #[command(after_help = "Example:\n  windlass targets list staging")]
+    List(SomeTargets),
+    /// Try to reach the targets, and say what a deployment would not get past
+    #[command(after_help = "Example:\n  windlass targets check staging")]
+    Check(SomeTargets),
+    /// Remove the agent from hosts; what was deployed stays
+    #[command(after_help = "Example:\n  windlass targets forget staging")]
+    Forget(SomeTargets),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SomeTargets {
+    /// The environment
+    pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) choose: Choose,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
     /// The environment
     pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) choose: Choose,
     /// Deploy single files instead of the services of the project
     #[arg(long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
@@ -271,6 +319,8 @@ pub(crate) struct Apply {
 pub(crate) struct Status {
     /// The environment
     pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) choose: Choose,
 }
 
 #[derive(Debug, Args)]

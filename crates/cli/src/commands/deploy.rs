@@ -13,13 +13,14 @@ use crate::error::Exit;
 pub(crate) async fn run(app: &App, args: &args::Deploy) -> Outcome {
     let engine = engine(app, &args.files)?;
     let input = input(&args.files);
+    let chosen = args.choose.selection();
     let by = act::by(args.act.by.as_ref());
     let consent = act::consent(app, &engine, &args.environment, &args.act).await?;
     act::stop_on_signal(app);
     let record = match consent {
-        Consent::Given => engine.deploy(&args.environment, &input, &by).await?,
+        Consent::Given => engine.deploy_on(&args.environment, &input, &chosen, &by).await?,
         Consent::Ask => {
-            let plan = engine.plan(&args.environment, &input).await?;
+            let plan = engine.plan_on(&args.environment, &input, &chosen).await?;
             if !act::ask(app, &plan)? {
                 app.say("nothing was done");
                 return Ok(Exit::Failed);

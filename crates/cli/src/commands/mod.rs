@@ -15,6 +15,7 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod targets;
 
 use std::future::Future;
 use std::io::Write;
@@ -40,6 +41,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Deploy(args) => wait(deploy::run(app, &args)),
         Verb::Apply(args) => wait(apply::run(app, &args)),
         Verb::Status(args) => wait(status::run(app, &args)),
+        Verb::Targets(args) => wait(targets::run(app, args)),
         Verb::History(args) => wait(history::run(app, &args)),
         Verb::Show(args) => wait(show::run(app, &args)),
         Verb::Rollback(args) => wait(rollback::run(app, &args)),

@@ -11,7 +11,9 @@ use crate::ui;
 
 pub(crate) async fn run(app: &App, args: &args::Plan) -> Outcome {
     let engine = deploy::engine(app, &args.files)?;
-    let plan = engine.plan(&args.environment, &deploy::input(&args.files)).await?;
+    let plan = engine
+        .plan_on(&args.environment, &deploy::input(&args.files), &args.choose.selection())
+        .await?;
     if let Some(path) = &args.out {
         let text = serde_json::to_vec_pretty(&plan)
             .map_err(|error| super::CliError::Output(error.into()))?;

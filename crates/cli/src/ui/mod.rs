@@ -24,6 +24,7 @@ pub(crate) mod record;
 pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod targets;
 
 #[cfg(test)]
 mod samples;

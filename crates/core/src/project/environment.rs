@@ -35,6 +35,12 @@ pub(super) static ENVIRONMENT: Shape = Shape {
         )
         .or_else("those of the project"),
         Field::new(
+            "secrets",
+            Kind::Text(&PATH),
+            "\"secrets/staging.yaml\"",
+            "The [SOPS file](../secrets.md) with its secrets.",
+        ),
+        Field::new(
             "targets",
             Kind::List(&List::some(target::TARGET_KIND).unique()),
             "[\"local:./state/staging\"]",
@@ -74,7 +80,7 @@ pub(super) static ENVIRONMENT: Shape = Shape {
         )
         .or("false"),
     ],
-    later: &["secrets", "budget", "confirm"],
+    later: &["budget", "confirm"],
     ..Shape::header(
         "environment",
         "`[environments.NAME]`",
@@ -133,6 +139,7 @@ pub(super) fn read(
     let targets = read_targets(&fields, &runnable);
     let strategy = fields.get("strategy").and_then(|strategy| super::strategy::read(&strategy));
     let protect = fields.get("protect").and_then(|protect| protect.boolean());
+    let secrets = fields.get("secrets").and_then(|secrets| super::secrets::read_file(&secrets));
     let own_variables = fields.get("variables").map(|table| read_variables(&table));
     let mut variables = declared.variables.clone();
     variables.extend(own_variables.unwrap_or_default());
@@ -142,7 +149,7 @@ pub(super) fn read(
         environment_type: kind?,
         config_path: config_path?,
         variables,
-        secrets: None,
+        secrets,
         targets,
         services,
         strategy: strategy.unwrap_or_default(),

@@ -11,6 +11,7 @@
 //! | `[services.NAME]` | [`ServiceSpec`], with [`FileSpec`], [`ArtifactSpec`], [`HealthCheck`] |
 //! | `[environments.NAME]` | [`Environment`] |
 //! | `[ssh]` | [`SshSpec`] |
+//! | `[secrets]` | [`SecretsSpec`] |
 //!
 //! [`json_schema`] says for editors what may be in it, [`reference()`] for people.
 //!
@@ -27,6 +28,7 @@ mod layer;
 mod located;
 mod reference;
 mod schema;
+mod secrets;
 mod service;
 mod shape;
 mod source;
@@ -49,6 +51,7 @@ pub use layer::{HttpSource, Layer, LayerSource};
 pub use located::Located;
 pub use reference::{ReferenceTable, reference};
 pub use schema::{JsonSchema, json_schema};
+pub use secrets::SecretsSpec;
 pub use service::{ArtifactSpec, ServiceSpec};
 pub use ssh::{DEFAULT_PARALLEL, SshSpec};
 pub use url::{InvalidUrl, check_url};
@@ -101,6 +104,12 @@ static ROOT: Shape = Shape {
             Kind::Table(&ssh::SSH),
             "{ accept_new = true }",
             "How hosts are reached.",
+        ),
+        Field::new(
+            "secrets",
+            Kind::Table(&secrets::SECRETS),
+            "{ max_age = \"90d\" }",
+            "What holds for the secrets of all environments.",
         ),
     ],
     ..Shape::header(
@@ -165,6 +174,8 @@ pub struct Project {
     pub inventories: BTreeMap<EnvironmentName, Located<String>>,
     /// `[ssh]`: how hosts are reached.
     pub ssh: SshSpec,
+    /// The `[secrets]` table.
+    pub secrets: SecretsSpec,
 }
 
 /// The project has no environment of this name.
@@ -269,6 +280,7 @@ fn read(root: &Fields<'_>) -> Option<Project> {
         environments,
         inventories,
         ssh: root.get("ssh").and_then(|ssh| ssh::read(&ssh)).unwrap_or_default(),
+        secrets: root.get("secrets").map(|table| secrets::read(&table)).unwrap_or_default(),
     };
     Some(project)
 }

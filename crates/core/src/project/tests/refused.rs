@@ -37,7 +37,7 @@ files = [
 typ = "staging"                       # 32:1 unknown field `typ` in [environments.staging]
 config_path = "/etc/../shop"          # 33:15 `config_path` in [environments.staging] contains a `.` or `..` component
 services = ["wbe"]                    # 34:13 unknown service `wbe` in `services` in [environments.staging]
-secrets = "secrets.yaml"              # 35:1 `secrets` is not supported by this version
+inventory = "hosts.ini"               # 35:1 `inventory` is not supported by this version
 protect = "yes"                       # 36:11 `protect` in [environments.staging] is a string where `true` or `false` belongs
 strategy = "canary"                   # 37:12 `canary` is not supported by this version
 targets = ["ftp://x"]                 # 38:12 an address in `targets` in [environments.staging] has the scheme `ftp`, which is not supported by this version
@@ -263,7 +263,7 @@ fn services_that_do_not_run_there() {
 
 #[test]
 fn what_a_later_version_brings_is_called_so() {
-    for field in ["secrets = \"x\"", "budget = {}", "confirm = \"30s\""] {
+    for field in ["budget = {}", "confirm = \"30s\""] {
         let error = only_error(field);
         assert!(error.contains("is not supported by this version"), "{error}");
     }

@@ -38,6 +38,7 @@ const FRAMES: [(&str, &str, &str); 15] = [
          config_path = \"/etc/shop\"\ngroups.eu = {}\ntargets = [@]",
         "",
     ),
+    ("secrets", "[project]\nname = \"shop\"\n[secrets]\n@", ""),
     ("strategy", "@HEAD@strategy = @", ""),
     ("rolling", "@HEAD@strategy = { rolling = @ }", ""),
     ("ssh", "[project]\nname = \"shop\"\n[ssh]\n@", ""),

@@ -14,8 +14,14 @@ use crate::metadata::flow_cut;
 use crate::path::{KeyPath, Step};
 use crate::tree::Tree;
 
-/// Returns `text` with `value` at `path`.
-pub(crate) fn set(
+/// Returns `text`, which is in the clear, with `value` at `path` of its first document. A key that is not
+/// there is added behind its siblings, with the maps on the way; all else stays as it is.
+///
+/// # Errors
+///
+/// With [`SopsError::CannotSet`] if nothing can be at `path`, and with [`SopsError::Content`] if `text` is not
+/// of its format, or the format has no way to write `value`.
+pub fn set(
     text: &str,
     format: Format,
     path: &KeyPath,
@@ -109,9 +115,33 @@ fn replacement(document: &Document, path: &KeyPath, item: &Item, value: &Tree) -
     Ok(vec![(item.range.start..end, text)])
 }
 
+/// Returns `value` in the maps and lists that `steps` lead through.
+fn within(steps: &[Step], value: &Tree) -> Result<Tree, &'static str> {
+    let mut value = value.clone();
+    for step in steps.iter().rev() {
+        value = match step {
+            Step::Key(name) => Tree::Map(vec![(name.clone(), value)]),
+            Step::Index(0) => Tree::List(vec![value]),
+            Step::Index(_) => return Err("a new list starts at 0"),
+        };
+    }
+    Ok(value)
+}
+
+/// Returns the edits that make `value` the first one of a YAML text with no more than comments in it.
+fn beginning(document: &Document, steps: &[Step], value: &Tree) -> Result<Edits, &'static str> {
+    let [Step::Key(name), below @ ..] = steps else { return Err("a file is a map, not a list") };
+    let value = within(below, value)?;
+    let line = yaml::member(name, &value, 0);
+    Ok(line.and_then(|line| line_at_end(document, &line)))
+}
+
 /// Returns the edits that add `value`, with the maps on the way that are missing.
 fn addition(document: &Document, path: &KeyPath, value: &Tree) -> Result<Edits, &'static str> {
     let steps = path.steps();
+    if document.format == Format::Yaml && document.roots.is_empty() {
+        return beginning(document, steps, value);
+    }
     let depth =
         (0..steps.len()).rev().find(|depth| document.collection(&steps[..*depth]).is_some());
     let depth = depth.ok_or("the file has no document")?;
@@ -126,14 +156,7 @@ fn addition(document: &Document, path: &KeyPath, value: &Tree) -> Result<Edits, 
         (Step::Key(_), false) => return Err("a list has places, not keys"),
         (Step::Index(_), true) => return Err("a map has keys, not places"),
     };
-    let mut value = value.clone();
-    for step in steps[depth + 1..].iter().rev() {
-        value = match step {
-            Step::Key(name) => Tree::Map(vec![(name.clone(), value)]),
-            Step::Index(0) => Tree::List(vec![value]),
-            Step::Index(_) => return Err("a new list starts at 0"),
-        };
-    }
+    let value = within(&steps[depth + 1..], value)?;
     Ok(insertion(document, map, depth, &name, &value))
 }
 
@@ -145,7 +168,7 @@ fn insertion(
     value: &Tree,
 ) -> Edits {
     match document.format {
-        Format::Dotenv => line_at_end(document, format!("{name}={}", *dotenv_value(value)?)),
+        Format::Dotenv => line_at_end(document, &format!("{name}={}", *dotenv_value(value)?)),
         Format::Ini => ini_insertion(document, map, depth, name, value),
         _ if map.flow => flow_insertion(document, map, name, value),
         _ => block_insertion(document, map, name, value),
@@ -157,7 +180,7 @@ fn dotenv_value(value: &Tree) -> Result<Zeroizing<String>, Problem> {
     emit::loose_dotenv(single)
 }
 
-fn line_at_end(document: &Document, line: String) -> Edits {
+fn line_at_end(document: &Document, line: &str) -> Edits {
     let end = document.text.len();
     let start = if document.text.is_empty() || document.text.ends_with('\n') { "" } else { "\n" };
     Ok(vec![(end..end, Zeroizing::new(format!("{start}{line}\n")))])
@@ -178,7 +201,7 @@ fn ini_insertion(
             return Ok(vec![(0..0, Zeroizing::new(format!("{}\n", *line)))]);
         }
         let blank = if document.text.trim().is_empty() { "" } else { "\n" };
-        return line_at_end(document, format!("{blank}[{name}]\n{}", *line));
+        return line_at_end(document, &format!("{blank}[{name}]\n{}", *line));
     }
     let end = map.range.end;
     let at = line_end(&document.text, end);

@@ -76,6 +76,7 @@ mod value;
 mod walk;
 
 pub use creation_rules::{CreationRule, CreationRules};
+pub use edit::set as set_plain;
 pub use encrypt::encrypt;
 pub use encrypted_file::{EncryptedFile, Listing};
 pub use entropy::{Entropy, EntropyError, SystemEntropy};

@@ -318,3 +318,31 @@ fn keys_of_other_kinds_are_kept_and_forbid_a_new_data_key() {
     assert!(added.contains("fp: ABCD"));
     assert_eq!(plain(&added, Format::Yaml, &keys()), "a: x\n");
 }
+
+#[test]
+fn the_last_value_can_be_taken_out_and_another_one_be_put_in() {
+    for (format, start, key) in [
+        (Format::Yaml, "# top\na: x\n", "a"),
+        (Format::Json, "{\"a\": \"x\"}\n", "a"),
+        (Format::Dotenv, "a=x\n", "a"),
+        (Format::Ini, "[s]\na = x\n", "s.a"),
+    ] {
+        let full = encrypted(start, format);
+        let empty =
+            full.unset(&path(key), &keys(), at(1), &mut entropy()).expect("it is taken out");
+        let empty = EncryptedFile::parse(empty.as_bytes(), format).expect("a SOPS file");
+        assert!(empty.decrypt(&keys()).expect("authentic").entries().is_empty(), "{format:?}");
+        let value = Tree::text("y");
+        let again =
+            empty.set(&path(key), &value, &keys(), at(2), &mut entropy()).expect("it is set");
+        let again = EncryptedFile::parse(again.as_bytes(), format).expect("a SOPS file");
+        let plain = again.decrypt(&keys()).expect("authentic");
+        assert_eq!(
+            plain.value(&path(key)).and_then(|value| value.as_str()),
+            Some("y"),
+            "{format:?}"
+        );
+    }
+    let new = windlass_sops::set_plain("# top\n", Format::Yaml, &path("a.b"), &Tree::text("x"));
+    assert_eq!(*new.expect("it is set"), "# top\na:\n    b: x\n");
+}

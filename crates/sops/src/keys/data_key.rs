@@ -22,6 +22,11 @@ impl DataKey {
         Ok(key)
     }
 
+    /// Returns the bytes, for deriving other keys from them. Whoever has them can read the file.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -240,6 +240,11 @@ impl Seal<'_> {
         let kept =
             self.block.and_then(|block| block.resealed(format, self.last_modified, self.mac));
         let tree = sealed(self.tree, self.last_modified, self.mac);
+        if document.roots.is_empty() {
+            // A YAML text without a key: a file whose last value was taken out.
+            let end = document.text.len();
+            return Ok(vec![in_lines(document, end, 0, kept.as_deref(), &tree)?]);
+        }
         let column = self.block.map_or(0, |block| block.column);
         let kept_for = |root: &Root| kept.as_deref().filter(|_| column == root.map.column);
         let roots = document.roots.iter();
@@ -253,27 +258,37 @@ fn insertion(
     kept: Option<&str>,
     tree: &Tree,
 ) -> Result<Edit, SopsError> {
-    let wrong = |problem: Problem| SopsError::Metadata {
-        field: String::new(),
-        problem: problem.to_string(),
-    };
     if root.map.flow && root.written {
         return flow_insertion(document, &root.map, kept, tree).map_err(wrong);
     }
+    in_lines(document, root.end, root.map.column, kept, tree)
+}
+
+fn wrong(problem: Problem) -> SopsError {
+    SopsError::Metadata { field: String::new(), problem: problem.to_string() }
+}
+
+/// Returns the edit that puts the metadata on lines of their own at `end`.
+fn in_lines(
+    document: &Document,
+    end: usize,
+    column: usize,
+    kept: Option<&str>,
+    tree: &Tree,
+) -> Result<Edit, SopsError> {
     let lines = match (kept, document.format) {
         (Some(kept), _) => kept.to_owned(),
         (None, Format::Dotenv) => lines(tree, PREFIX, "=", ""),
         (None, Format::Ini) => lines(tree, "", " = ", "[sops]\n"),
         _ => {
-            let column = root.map.column;
             let member = yaml::member(SECTION, &tree_for_yaml(tree), column).map_err(wrong)?;
             format!("{}{}\n", " ".repeat(column), *member)
         }
     };
-    let before = &document.text[..root.end];
+    let before = &document.text[..end];
     let start = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     let blank = if document.format == Format::Ini && !before.is_empty() { "\n" } else { "" };
-    Ok((root.end..root.end, Zeroizing::new(format!("{start}{blank}{lines}"))))
+    Ok((end..end, Zeroizing::new(format!("{start}{blank}{lines}"))))
 }
 
 /// Returns the metadata as lines of names and texts.

@@ -8,6 +8,7 @@
 //! | [`project`] | the project file, `windlass.toml` |
 //! | [`secret`], [`redact`], [`fingerprint`] | values that cannot be shown, and the last filter |
 //! | [`inventory`], [`select`] | inventories of Ansible, and which targets are meant |
+//! | [`exposure`] | text that looks like a secret in plain text |
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`] | what will be done, in which order |
@@ -24,6 +25,7 @@ pub mod digest;
 pub mod duration;
 pub mod environment;
 pub mod event;
+pub mod exposure;
 pub mod fingerprint;
 pub mod health;
 pub mod inventory;

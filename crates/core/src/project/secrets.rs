@@ -64,7 +64,8 @@ pub(super) fn read(item: &Item<'_>) -> SecretsSpec {
 pub(super) fn read_file(item: &Item<'_>) -> Option<String> {
     let path = source::read(item)?.value;
     if path.contains("${") {
-        let problem = format!("{} contains a variable, which is not substituted here", item.label());
+        let problem =
+            format!("{} contains a variable, which is not substituted here", item.label());
         item.report(problem, Some("write the name of the file".to_owned()));
         return None;
     }

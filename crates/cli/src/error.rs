@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use windlass::error::describe;
+use windlass::secrets::SecretsError;
 use windlass::store::StoreError;
 use windlass::{ConfigDeployment, Error};
 use windlass_core::diagnostic::{Diagnostic, nearest};
@@ -17,7 +18,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line was wrong.
     Usage = 2,
-    /// There are changes.
+    /// There are changes, or findings.
     Changes = 3,
     /// Failed and rolled back: everything is as before.
     RolledBack = 4,
@@ -64,7 +65,9 @@ impl CliError {
             Self::Engine(Error::Unrecorded { record, .. }) if record.moved_a_target() => {
                 Exit::NotWhollyRolledBack
             }
-            Self::Engine(Error::Store(StoreError::Held { .. })) => Exit::Locked,
+            Self::Engine(
+                Error::Store(StoreError::Held { .. }) | Error::Secrets(SecretsError::Locked { .. }),
+            ) => Exit::Locked,
             Self::Engine(_) | Self::Output(_) => Exit::Failed,
             Self::Usage { .. } => Exit::Usage,
         }
@@ -74,6 +77,7 @@ impl CliError {
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         match self {
             Self::Engine(Error::Invalid(diagnostics)) => diagnostics.clone(),
+            Self::Engine(Error::Secrets(error)) => error.diagnostics(),
             Self::Engine(error) => vec![with_hint(Diagnostic::error(describe(error)), hint(error))],
             Self::Usage { message, hint } => {
                 vec![with_hint(Diagnostic::error(message.clone()), hint.clone())]

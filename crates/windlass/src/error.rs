@@ -9,6 +9,7 @@ use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
 
 use crate::host::HostError;
+use crate::secrets::SecretsError;
 use crate::store::StoreError;
 
 /// Why the engine did not do what it was asked.
@@ -99,6 +100,9 @@ pub enum Error {
     /// State could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Something is wrong with secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// A file or directory of the operator's machine could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -157,6 +161,8 @@ impl Error {
             Self::Unrecorded { .. } => "unrecorded",
             Self::Store(StoreError::Held { .. }) => "locked",
             Self::Store(_) => "state",
+            Self::Secrets(SecretsError::Locked { .. }) => "locked",
+            Self::Secrets(_) => "secrets",
             Self::Io { .. } => "io",
         }
     }

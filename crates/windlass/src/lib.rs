@@ -11,7 +11,7 @@
 //! | [`deploy`], [`rollback`], [`status`], [`executor`] | from files to targets, and back |
 //! | [`targets`] | which targets are meant, and whether they can be reached |
 //! | [`host`] | how a target is reached |
-//! | [`secrets`] | what may not be shown, and who sees to it |
+//! | [`secrets`] | secrets in SOPS files, and who sees to it that they are not shown |
 //! | [`store`], [`objects`] | what is remembered |
 //! | [`events`], [`clock`], [`error`] | what is said, when, and what goes wrong |
 
@@ -57,12 +57,14 @@ pub use manager::{
     Configuration, ConfigurationManager, load_configuration, validate_configuration,
 };
 pub use rollback::Subject;
+pub use secrets::{SecretManager, encrypt_configuration, manage_secrets};
 pub use windlass_core::config::Schema as ConfigSchema;
 pub use windlass_core::config::migrate::ConfigMigrator;
 pub use windlass_core::config::{Format, ListMerge, MergeRules};
 pub use windlass_core::environment::{Environment, EnvironmentType};
 pub use windlass_core::record::{ConfigDeployment, DeploymentStatus};
 pub use windlass_core::select::Selection;
+pub use windlass_sops as sops;
 
 /// The examples of `docs/library.md`, which are run with those of the documentation.
 #[cfg(doctest)]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use windlass::events::Recorded;
 use windlass::objects::ObjectKey;
 use windlass::project::LoadedProject;
-use windlass::secrets::{Keys, SecretSource, Unlocked};
+use windlass::secrets::{SealingKeys, SecretSource, Unlocked};
 use windlass::{Engine, Environment, Error, Input, Options, Subject};
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::fingerprint::FingerprintKey;
@@ -44,7 +44,7 @@ targets = ["local:state"]
 /// What an environment keeps secret, for tests to change.
 struct Vault {
     secrets: Mutex<BTreeMap<&'static str, String>>,
-    keys: Mutex<Option<Keys>>,
+    keys: Mutex<Option<SealingKeys>>,
 }
 
 impl SecretSource for Vault {
@@ -60,8 +60,8 @@ impl SecretSource for Vault {
     }
 }
 
-fn keys(seed: u8, earlier: &[u8]) -> Keys {
-    Keys {
+fn keys(seed: u8, earlier: &[u8]) -> SealingKeys {
+    SealingKeys {
         fingerprints: FingerprintKey::derive(b"outlives the others"),
         objects: ObjectKey::derive(&[seed; 32]),
         earlier: earlier.iter().map(|seed| ObjectKey::derive(&[*seed; 32])).collect(),
@@ -118,7 +118,7 @@ impl Place {
         secrets.insert(name, value.to_owned());
     }
 
-    fn with_keys(&self, keys: Option<Keys>) {
+    fn with_keys(&self, keys: Option<SealingKeys>) {
         *self.vault.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 

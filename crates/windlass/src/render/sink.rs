@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::objects::Batch;
-use crate::secrets::Keys;
+use crate::secrets::SealingKeys;
 
 /// Takes content, side by side.
 pub(crate) trait Sink: Sync {
@@ -62,7 +62,7 @@ pub(crate) trait Sink: Sync {
 /// Keeps content in the object store, sealed where it holds secrets.
 pub(crate) struct Kept<'k> {
     pub(crate) batch: Batch,
-    pub(crate) keys: Option<&'k Keys>,
+    pub(crate) keys: Option<&'k SealingKeys>,
 }
 
 impl Kept<'_> {

@@ -25,7 +25,7 @@ use crate::fleet::Fleet;
 use crate::host::{ByAddress, Reach, Reacher, Ssh};
 use crate::objects::{Hold, Objects, is_locked};
 use crate::project::LoadedProject;
-use crate::secrets::{Redaction, SecretSource};
+use crate::secrets::{Redaction, SecretSource, SopsSource};
 use crate::store::{FileStore, Holder, Listing, StateStore};
 
 /// The name of the default workspace, beside the project file.
@@ -67,7 +67,8 @@ pub struct Options {
     pub stop: StopFlag,
     /// What reaches targets; their addresses say how, unless it says otherwise.
     pub reacher: Option<Arc<dyn Reacher>>,
-    /// What unlocks secrets; without it an environment that has some cannot be deployed.
+    /// What unlocks secrets; the SOPS files that the environments of the project name, unless it says
+    /// otherwise. Without a project an environment that has some cannot be deployed.
     pub secrets: Option<Arc<dyn SecretSource>>,
     /// What filters all that is said; whoever writes a log of its own shares it.
     pub redaction: Redaction,
@@ -93,6 +94,10 @@ impl Engine {
         let parallel = usize::try_from(parallel).unwrap_or(usize::MAX);
         let by_address: Arc<dyn Reacher> = Arc::new(ByAddress::new(Ssh::new(&ssh)));
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let sops = |project: &LoadedProject| -> Arc<dyn SecretSource> {
+            Arc::new(SopsSource::of_project(project, &workspace, Arc::clone(&clock)))
+        };
+        let secrets = options.secrets.or_else(|| options.project.as_ref().map(sops));
         Ok(Self {
             project: options.project,
             base,
@@ -103,7 +108,7 @@ impl Engine {
             clock,
             stop: options.stop,
             reacher: options.reacher.unwrap_or(by_address),
-            secrets: options.secrets,
+            secrets,
             redaction: options.redaction,
             lock_wait: None,
             http_cache: workspace.join("cache/http"),

@@ -9,7 +9,7 @@
 //! | [`check`] | what is overdue, readable by the wrong people, or in plain text |
 //! | [`MemoryDir`] | a place for plain text that no disk ever sees |
 //! | [`Snapshot`], [`seal`], [`MergeFiles`] | whole files |
-//! | [`SecretSource`], [`Unlocked`] | the secrets of environments, as the engine gets them |
+//! | [`SecretSource`], [`SopsSource`], [`Unlocked`] | the secrets of environments, as the engine gets them |
 //! | [`Redaction`] | the last filter before events, records, errors and logs |
 //! | [`encrypt_configuration`] | a configuration with some of its fields encrypted |
 //!
@@ -30,8 +30,10 @@ mod manager;
 mod memory;
 mod metadata;
 mod names;
+mod object_keys;
 mod recipients;
 mod rules;
+mod source;
 mod state;
 mod whole;
 
@@ -46,5 +48,6 @@ pub use memory::MemoryDir;
 pub use metadata::{AgeState, RotationInfo, SecretDetails, SecretId, SecretInfo, SecretList};
 pub use recipients::RecipientChange;
 pub use rules::{CreationRulesFile, RULES_FILE};
+pub use source::SopsSource;
 pub use whole::{MergeFiles, Snapshot, read_file, replace_file, seal};
 pub use windlass_core::secret::{Secret, SecretName, Secrets};

@@ -46,7 +46,7 @@ impl Events {
         if self.sinks.is_empty() {
             return;
         }
-        event.redact(&self.redaction.redactor());
+        self.redaction.clean_event(&mut event);
         let stamped = Stamped { at: self.clock.now(), event };
         for sink in self.sinks.iter() {
             sink.emit(&stamped);

@@ -88,8 +88,7 @@ impl Fleet {
         }
         while let Some(joined) = asked.join_next().await {
             if let Ok((id, answer)) = joined {
-                let redactor = self.redaction.redactor();
-                answers.insert(id, answer.map_err(|error| error.redacted(&redactor)));
+                answers.insert(id, answer.map_err(|error| self.redaction.clean_error(error)));
             }
         }
         answers

@@ -56,6 +56,7 @@ impl Engine {
         &self,
         environment: &EnvironmentName,
     ) -> Result<Past, Error> {
+        self.know_secrets(environment).await;
         let listing = self.store.records(Some(environment)).await?;
         for problem in listing.problems {
             if matches!(problem, StoreError::Newer { .. }) {

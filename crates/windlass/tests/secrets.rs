@@ -254,6 +254,9 @@ async fn going_one_back_needs_no_key() {
     let latest = Subject::Latest(EnvironmentName::new("staging").expect("a name"));
     place.engine().rollback(&latest, "me").await.expect("the target keeps it");
     assert!(place.project.read("state/etc/app.yaml").contains(PASSWORD));
+    let said = format!("{:?}", place.events.events());
+    never(&said);
+    assert!(said.contains("withheld"), "nobody knows what the commands printed: {said}");
 }
 
 #[tokio::test]

@@ -84,6 +84,22 @@ impl HostError {
         }
     }
 
+    /// Returns the error with `note` in the place of what commands and probes said.
+    pub(crate) fn withheld(self, note: &str) -> Self {
+        match self {
+            Self::Work(WorkError::Refused { service, role, exit, .. }) => {
+                WorkError::Refused { service, role, exit, output: note.to_owned() }.into()
+            }
+            Self::Work(WorkError::Unhealthy(_)) => {
+                WorkError::Unhealthy(vec![note.to_owned()]).into()
+            }
+            Self::Remote { class: class @ RemoteClass::Command, .. } => {
+                Self::Remote { class, message: note.to_owned() }
+            }
+            other => other,
+        }
+    }
+
     /// Tells whether the target refused before anything live changed, or took it back by itself.
     pub(crate) const fn is_before_the_switch(&self) -> bool {
         match self {

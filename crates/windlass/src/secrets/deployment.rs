@@ -11,6 +11,7 @@ use windlass_core::change::ChangeSet;
 use windlass_core::config::{Configuration, Data, Node};
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
+use windlass_core::event::Event;
 use windlass_core::fingerprint::FingerprintKey;
 use windlass_core::name::EnvironmentName;
 use windlass_core::plan::FileDiff;
@@ -18,9 +19,13 @@ use windlass_core::redact::Redactor;
 use windlass_core::secret::{Secret, SecretName, Secrets};
 
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, describe};
+use crate::host::HostError;
 use crate::objects::ObjectKey;
 use crate::project::PROJECT_FILE;
+
+/// What stands in the place of output that may hold secrets which nobody knows.
+const WITHHELD: &str = "[withheld: the secrets of the environment are locked]";
 
 /// Unlocks the secrets of environments.
 pub trait SecretSource: Send + Sync {
@@ -48,6 +53,7 @@ pub struct SealingKeys {
 #[derive(Debug, Clone, Default)]
 pub struct Unlocked {
     secrets: Arc<Secrets>,
+    before: Vec<Arc<Secrets>>,
     keys: Option<SealingKeys>,
     redaction: Redaction,
 }
@@ -56,7 +62,14 @@ impl Unlocked {
     /// Returns `secrets` with `keys`.
     #[must_use]
     pub fn new(secrets: Arc<Secrets>, keys: SealingKeys) -> Self {
-        Self { secrets, keys: Some(keys), redaction: Redaction::default() }
+        Self { secrets, before: Vec::new(), keys: Some(keys), redaction: Redaction::default() }
+    }
+
+    /// Returns the same with values that secrets had before: they are filtered too, since files of earlier
+    /// releases hold them.
+    #[must_use]
+    pub fn with_earlier_values(self, before: Vec<Arc<Secrets>>) -> Self {
+        Self { before, ..self }
     }
 
     /// Returns the secrets.
@@ -107,6 +120,7 @@ pub struct Redaction(Arc<Mutex<Known>>);
 #[derive(Default)]
 struct Known {
     is_off: bool,
+    is_withholding: bool,
     secrets: Vec<(EnvironmentName, Arc<Secrets>)>,
     redactor: Redactor,
 }
@@ -121,17 +135,51 @@ impl Redaction {
 
     /// Has the secrets of `environment` filtered from now on; those that it had before stay filtered.
     pub fn learn(&self, environment: &EnvironmentName, secrets: &Arc<Secrets>) {
+        self.learn_all(environment, [secrets]);
+    }
+
+    fn learn_all<'s>(
+        &self,
+        environment: &EnvironmentName,
+        sets: impl IntoIterator<Item = &'s Arc<Secrets>>,
+    ) {
         let mut known = self.known();
         if known.is_off {
             return;
         }
-        let is_known =
-            known.secrets.iter().any(|(name, all)| name == environment && all == secrets);
-        if is_known || secrets.is_empty() {
-            return;
+        let before = known.secrets.len();
+        for secrets in sets.into_iter().filter(|secrets| !secrets.is_empty()) {
+            if !known.secrets.iter().any(|(name, all)| name == environment && all == secrets) {
+                known.secrets.push((environment.clone(), Arc::clone(secrets)));
+            }
         }
-        known.secrets.push((environment.clone(), Arc::clone(secrets)));
-        known.redactor = Redactor::of(known.secrets.iter().map(|(_, all)| &**all));
+        if known.secrets.len() > before {
+            known.redactor = Redactor::of(known.secrets.iter().map(|(_, all)| &**all));
+        }
+    }
+
+    /// Has all withheld that commands print from now on: nobody knows which secrets they may print.
+    pub(crate) fn withhold(&self) {
+        let mut known = self.known();
+        known.is_withholding = !known.is_off;
+    }
+
+    /// Takes values of secrets out of `event`.
+    pub(crate) fn clean_event(&self, event: &mut Event) {
+        match event {
+            Event::CommandFinished { output, .. }
+                if self.known().is_withholding && !output.is_empty() =>
+            {
+                WITHHELD.clone_into(output);
+            }
+            other => other.redact(&self.redactor()),
+        }
+    }
+
+    /// Takes values of secrets out of what went wrong on a host.
+    pub(crate) fn clean_error(&self, error: HostError) -> HostError {
+        let error = if self.known().is_withholding { error.withheld(WITHHELD) } else { error };
+        error.redacted(&self.redactor())
     }
 
     /// Returns the filter for what is known now.
@@ -233,7 +281,8 @@ impl Engine {
         };
         let source = self.secrets.as_ref().ok_or_else(|| no_source(environment, file))?;
         let unlocked = source.unlock(environment)?;
-        self.redaction.learn(&environment.name, unlocked.secrets());
+        let sets = std::iter::once(&unlocked.secrets).chain(&unlocked.before);
+        self.redaction.learn_all(&environment.name, sets);
         if let Some(keys) = unlocked.keys() {
             self.objects.unlock([keys.objects.clone()]);
             self.objects.unlock(keys.earlier.iter().cloned());
@@ -247,6 +296,17 @@ impl Engine {
         let all = self.project.iter().flat_map(|loaded| loaded.project.environments.values());
         let found = all.into_iter().find(|environment| environment.name == *name);
         found.map_or(Ok(()), |environment| self.unlock(environment).map(drop))
+    }
+
+    /// Has all filtered that files of the environment called `name` hold, also of earlier releases, or
+    /// withholds what commands print. It comes before anything runs on a target.
+    pub(crate) async fn know_secrets(&self, name: &EnvironmentName) {
+        let Ok(environment) = self.environment(name.as_str()).await else { return };
+        if let Err(locked) = self.unlock(&environment) {
+            self.redaction.withhold();
+            let why = describe(&locked);
+            self.warn(name, format!("what commands print is withheld, it may hold secrets: {why}"));
+        }
     }
 
     /// Returns the filter of everything that is said.

@@ -35,6 +35,7 @@ mod recipients;
 mod rules;
 mod source;
 mod state;
+mod values;
 mod whole;
 
 pub use configuration::encrypt_configuration;

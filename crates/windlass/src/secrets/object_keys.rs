@@ -142,7 +142,10 @@ impl ObjectKeys {
         let mut material = Zeroizing::new([0; 32]);
         let random = SystemEntropy.fill(&mut *material).map_err(SopsError::from);
         random.map_err(SecretsError::sops(&path))?;
-        let text = Zeroizing::new(format!("{{\"{KEY}\": \"{}\"}}\n", STANDARD.encode(&*material)));
+        let text = Zeroizing::new(format!(
+            "{{\"{KEY}\": \"{}\"}}\n",
+            STANDARD.encode(material.as_slice())
+        ));
         let rules = Rules::for_recipients(recipients.to_vec());
         let sealed = encrypt(text.as_bytes(), Format::Json, &rules, now, &mut SystemEntropy);
         let sealed = sealed.map_err(SecretsError::sops(&path))?;

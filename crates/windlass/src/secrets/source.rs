@@ -13,6 +13,7 @@ use super::keys::Keys;
 use super::load::{open, secrets_file};
 use super::object_keys::ObjectKeys;
 use super::state::Stored;
+use super::values;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::project::LoadedProject;
@@ -69,13 +70,16 @@ impl SopsSource {
         let stored = Stored::read(&path, Format::of_name(file))?;
         let recipients = stored.ok_or(SecretsError::NoFile { path })?.recipients();
         let object_keys = ObjectKeys::new(&self.workspace, &environment.name);
-        let objects = object_keys.open(&recipients, &self.keys, self.clock.now())?;
+        let now = self.clock.now();
+        let objects = object_keys.open(&recipients, &self.keys, now)?;
+        let (name, secrets) = (&environment.name, &opened.secrets);
+        let before = values::note(&self.workspace, name, secrets, &recipients, &self.keys, now)?;
         let keys = SealingKeys {
             fingerprints: opened.fingerprint_key,
             objects: objects.current,
             earlier: objects.earlier,
         };
-        Ok(Unlocked::new(Arc::new(opened.secrets), keys))
+        Ok(Unlocked::new(Arc::new(opened.secrets), keys).with_earlier_values(before))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod config;
+mod secrets;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,12 @@ use windlass_core::select::Selection;
 pub(crate) use self::config::{
     Config, ConfigCheck, ConfigExplain, ConfigKey, ConfigMigrate, ConfigSchema, ConfigSet,
     ConfigShow, ConfigTemplate, ConfigValidate, Report,
+};
+
+pub(crate) use self::secrets::{
+    Secrets, SecretsDecrypt, SecretsEncrypt, SecretsFile, SecretsFiles, SecretsInit, SecretsList,
+    SecretsMerge, SecretsName, SecretsRecipient, SecretsRecipients, SecretsRotate, SecretsSet,
+    ValueFrom,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -142,6 +149,12 @@ pub(crate) enum Verb {
         after_help = "Example:\n  windlass rollback staging\n  windlass rollback deploy_staging_1700000000\n  windlass rollback staging --to deploy_staging_1700000000"
     )]
     Rollback(Rollback),
+    /// Keep secrets in git: SOPS files, read and written, rotated and checked
+    #[command(
+        subcommand,
+        after_help = "Example:\n  windlass secrets init\n  windlass secrets list staging"
+    )]
+    Secrets(Secrets),
     /// Print the JSON Schema of windlass.toml, for editors
     #[command(after_help = "Example:\n  windlass schema > windlass.schema.json")]
     Schema,

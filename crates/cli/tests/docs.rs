@@ -9,13 +9,14 @@ use windlass_testing::TestProject;
 
 const REFERENCE: &str = "docs/reference/windlass-toml.md";
 const SCHEMA: &str = "docs/reference/windlass.schema.json";
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "docs/cli.md",
     "docs/agent.md",
     "docs/library.md",
     "docs/reference/inventory.md",
     "docs/reference/schemas.md",
+    "docs/secrets.md",
     "docs/ssh.md",
     REFERENCE,
     "examples/shop/README.md",

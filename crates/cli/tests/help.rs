@@ -42,7 +42,7 @@ fn examples(help: &str) -> Vec<&str> {
 fn shell(project: &TestProject, line: &str) -> Output {
     let directory = BINARY.strip_suffix("/windlass").expect("the binary is called windlass");
     let path = format!("{directory}:{}", std::env::var("PATH").unwrap_or_default());
-    project.windlass("/bin/sh").env("PATH", path).run(&["-c", line])
+    project.windlass("/bin/sh").env("PATH", path).env("EDITOR", "true").run(&["-c", line])
 }
 
 /// Deploys a change to staging, and returns the deployment.
@@ -82,11 +82,39 @@ fn every_example_works_as_it_is_written() {
     });
 }
 
+/// Returns the shop with a file of secrets, and what the examples read.
+fn shop_with_secrets() -> TestProject {
+    let project = TestProject::copy_example("shop");
+    project.edit(
+        "windlass.toml",
+        "[environments.staging]\n",
+        "[environments.staging]\nsecrets = \"secrets/staging.yaml\"\n",
+    );
+    project.write("password.txt", "hunter2\n").write("secrets/new.yaml", "A: b\n");
+    project.write("tls.key", "a key\n");
+    let other = windlass::sops::KeyPair::generate().recipient().to_string();
+    project.write("colleague.txt", other);
+    let windlass = project.windlass(BINARY);
+    windlass.run(&["secrets", "init"]).success();
+    let set = ["secrets", "set", "staging", "DB_PASSWORD", "--file", "password.txt"];
+    windlass.run(&set).success();
+    for copy in ["base.yaml", "ours.yaml", "theirs.yaml"] {
+        project.write(copy, project.read("secrets/staging.yaml"));
+    }
+    project
+}
+
 fn try_examples(path: &[String], help: &str) {
     let project = match path.first().map(String::as_str) {
         Some("init") => TestProject::new(),
+        Some("secrets") => shop_with_secrets(),
         _ => TestProject::copy_example("shop"),
     };
+    if path == ["secrets", "check"] {
+        for file in ["secrets/new.yaml", "tls.key", "base.yaml", "ours.yaml", "theirs.yaml"] {
+            project.remove(file);
+        }
+    }
     for (nth, line) in examples(help).into_iter().enumerate() {
         let needs = line.contains("rollback") || line.contains(DEPLOYMENT);
         let id = if needs { deploy(&project, nth) } else { String::new() };

@@ -13,6 +13,7 @@ mod plan;
 mod render;
 mod rollback;
 mod schema;
+mod secrets;
 mod show;
 mod status;
 mod targets;
@@ -45,6 +46,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::History(args) => wait(history::run(app, &args)),
         Verb::Show(args) => wait(show::run(app, &args)),
         Verb::Rollback(args) => wait(rollback::run(app, &args)),
+        Verb::Secrets(args) => secrets::run(app, args),
         Verb::Schema => schema::run(app),
         Verb::Completions(args) => completions::run(app, &args),
         Verb::Man(args) => man::run(app, &args),
@@ -66,7 +68,17 @@ pub(crate) fn show_failure(app: &App, error: &CliError) {
         let shown = ui::record::render_record(record, app.style);
         let _ = app.print_text(&app.redaction.clean(shown));
     }
-    show_diagnostics(app, &error.summary());
+    match error {
+        // The lines may hold what nobody should see.
+        CliError::Engine(Error::Secrets(_)) => show_diagnostics_alone(app, &error.summary()),
+        _ => show_diagnostics(app, &error.summary()),
+    }
+}
+
+/// Shows what is wrong, without the lines that are meant, on standard error.
+fn show_diagnostics_alone(app: &App, diagnostics: &[Diagnostic]) {
+    let text = ui::diagnostics::render(diagnostics, &|_| None, app.errors);
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Shows what is wrong, with the lines that are meant, on standard error.

@@ -22,6 +22,9 @@ pub struct Opened {
     /// What fingerprints of the secrets depend on. It is kept in the file's history and outlives the
     /// data key; where there is no history, it is derived from the data key and goes with it.
     pub fingerprint_key: FingerprintKey,
+    /// The 256 bits that it is derived from, for deriving other keys that last as long, such as that of
+    /// objects.
+    pub root_key: Secret,
 }
 
 /// Returns the secrets in the SOPS file at `path`.
@@ -43,7 +46,8 @@ pub fn open(path: &Path, keys: &Keys) -> Result<Opened, SecretsError> {
     let key = keys.open(&stored.file, path)?;
     let named = names::named(&stored.plain(&key)?, path)?;
     let history = History::read(path, keys)?;
-    let kept = history.and_then(|history| history.metadata.fingerprint_key());
+    let kept = history.and_then(|history| history.metadata.root_key());
+    let root_key = kept.unwrap_or_else(|| Secret::new(key.expose().to_vec()));
     let (clear, secret): (Vec<_>, Vec<_>) = named.into_iter().partition(|one| one.in_the_clear);
     let secrets = Secrets::new(secret.into_iter().map(|one| (one.name, one.secret)));
     Ok(Opened {
@@ -52,7 +56,8 @@ pub fn open(path: &Path, keys: &Keys) -> Result<Opened, SecretsError> {
             .into_iter()
             .filter_map(|one| Some((one.name, text(&one.secret)?)))
             .collect(),
-        fingerprint_key: kept.unwrap_or_else(|| FingerprintKey::derive(key.expose())),
+        fingerprint_key: FingerprintKey::derive(root_key.expose()),
+        root_key,
     })
 }
 

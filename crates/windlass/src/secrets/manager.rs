@@ -1,5 +1,7 @@
 //! The secrets of one file, managed.
 
+mod list;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use windlass_sops::{Format, Recipient, Rules};
 use super::error::SecretsError;
 use super::files::{self, DirLock};
 use super::keys::Keys;
-use super::metadata::{self, Act, SecretDetails, SecretId, SecretInfo, SecretList};
+use super::metadata::{self, Act, SecretDetails, SecretId};
 use super::names;
 use super::recipients::RecipientChange;
 use super::rules::CreationRulesFile;
@@ -153,76 +155,6 @@ impl SecretManager {
         let asked = self.resolve(name, named.iter().map(|one| &one.name))?;
         let found = named.into_iter().find(|one| one.name == asked);
         found.map(|one| one.secret).ok_or_else(|| self.unknown(name, Vec::new()))
-    }
-
-    /// Returns the secrets in the order of their names: ids, ages and histories, never values. Without
-    /// a key it is what can be read in the clear, which nobody vouches for.
-    ///
-    /// # Errors
-    /// When the file or its history cannot be read, or one of them was tampered with.
-    pub fn list(&self) -> Result<SecretList, SecretsError> {
-        let path = files::real(&self.path)?;
-        let _lock = DirLock::shared(&path)?;
-        let stored = self.stored()?;
-        let now = self.clock.now();
-        let (names, metadata, trust) = match self.keys.open(&stored.file, &path) {
-            Ok(_) => {
-                let draft = Draft::read(&path, &self.keys, now, || self.rules())?;
-                let names = draft.named()?.into_iter().map(|one| one.name).collect();
-                let known = draft.has_history();
-                (names, Some(draft.metadata), Trust { verified: true, known })
-            }
-            Err(SecretsError::NoKey { .. }) => {
-                let history = History::in_the_clear(&path)?;
-                let trust = Trust { verified: false, known: history.is_some() };
-                (self.names_in_the_clear(&stored)?, history, trust)
-            }
-            Err(error) => return Err(error),
-        };
-        let mut names: Vec<SecretName> = names;
-        names.sort();
-        let info = |name| {
-            let mut info = SecretInfo::of(name, metadata.as_ref(), now, self.max_age);
-            if !trust.known {
-                // Made up for the moment: nobody would see the same.
-                (info.id, info.fingerprint) = (None, None);
-            }
-            info
-        };
-        let secrets = names.into_iter().map(info).collect();
-        Ok(SecretList { secrets, verified: trust.verified })
-    }
-
-    fn names_in_the_clear(&self, stored: &Stored) -> Result<Vec<SecretName>, SecretsError> {
-        let names = stored.file.listings().into_iter().map(|listing| names::name_of(&listing.path));
-        names.map(|name| name.map_err(SecretsError::from)).collect()
-    }
-
-    /// Returns how long ago the secret called `name`, or with that id, got its value.
-    ///
-    /// # Errors
-    /// As [`SecretManager::list`], and when there is no such secret.
-    pub fn age(&self, name: &str) -> Result<Duration, SecretsError> {
-        let info = self.info(name)?;
-        let seconds = info.age_seconds.ok_or_else(|| SecretsError::Refused {
-            message: format!("{}: nobody noted when `{name}` was set", self.path.display()),
-            hint: "set or rotate a secret of the file once with a key: histories start then"
-                .to_owned(),
-        })?;
-        Ok(Duration::from_secs(seconds))
-    }
-
-    /// Returns what is known about the secret called `name`, or with that id.
-    ///
-    /// # Errors
-    /// As [`SecretManager::list`], and when there is no such secret.
-    pub fn info(&self, name: &str) -> Result<SecretInfo, SecretsError> {
-        let list = self.list()?.secrets;
-        let known: Vec<String> = list.iter().map(|one| one.name.to_string()).collect();
-        let same = |one: &SecretInfo| {
-            one.name.as_str() == name || one.id.as_ref().is_some_and(|id| id.as_str() == name)
-        };
-        list.into_iter().find(same).ok_or_else(|| self.unknown(name, known))
     }
 
     /// Takes the secret called `name`, or with that id, out of the file, and forgets its history.
@@ -432,12 +364,6 @@ impl SecretManager {
             rules: found.map(|found| found.path),
         })
     }
-}
-
-/// How far what is known can be believed.
-struct Trust {
-    verified: bool,
-    known: bool,
 }
 
 fn check_details(details: &SecretDetails) -> Result<(), SecretsError> {

@@ -43,8 +43,15 @@ pub(super) fn find(line: &str) -> Option<Hit> {
     let mixed =
         has(char::is_ascii_digit) && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
     let path = text.matches(['/', '-', '_']).count() > text.len() / 8;
-    let random = mixed && !path && !is_placeholder(text) && bits(text) >= LEAST_BITS;
+    let random =
+        mixed && !path && !is_alphabet(text) && !is_placeholder(text) && bits(text) >= LEAST_BITS;
     random.then(|| Hit { what: "a random text", start: value.start(), end: value.end() })
+}
+
+/// Returns whether a part of `text` is in the order of the alphabet.
+fn is_alphabet(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(6).any(|part| part.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1])))
 }
 
 /// Returns how many bits each character of `text` has, by how often each is in it (Shannon).

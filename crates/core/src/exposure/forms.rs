@@ -8,7 +8,7 @@ use super::{Hit, is_placeholder};
 
 /// What each looks like, by the documentation of whoever issues it.
 const FORMS: [(&str, &str); 19] = [
-    ("a private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("a private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|\s*$)"),
     ("an age key", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}"),
     ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}"),

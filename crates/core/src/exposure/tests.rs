@@ -9,6 +9,7 @@ fn keys_and_tokens_are_known_by_their_form() {
     let letters = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
     for (text, expected) in [
         ("-----BEGIN OPENSSH PRIVATE KEY-----".to_owned(), "a private key"),
+        (r#"{"key": "-----BEGIN PRIVATE KEY-----\nMIIE"}"#.to_owned(), "a private key"),
         ("key: AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L".to_owned(), "an age key"),
         ("id = AKIAIOSFODNN7ABCDEFG".to_owned(), "an AWS access key"),
         (format!("ghp_{letters}"), "a GitHub token"),
@@ -60,6 +61,9 @@ fn references_words_digests_and_public_keys_are_none() {
             .to_owned(),
         "age: age1lzd99uklcjnc0e7d860axevet2cz99ce9pq6tzuzd05l5nr28ams36nvun".to_owned(),
         "url: https://user:${PASSWORD}@host/".to_owned(),
+        "let letters = \"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\";"
+            .to_owned(),
+        "text.contains(\"-----BEGIN PRIVATE KEY-----\")".to_owned(),
         "see https://example.com:8080/a@b".to_owned(),
         "x: src/components/dashboard/widgets/forms/inputs/Text42Field".to_owned(),
     ] {

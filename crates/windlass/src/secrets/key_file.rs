@@ -1,8 +1,8 @@
 //! A key of one's own, in the place where SOPS and Windlass look for it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -54,24 +54,23 @@ impl KeyFile {
     pub fn ensure(path: &Path, now: Timestamp) -> Result<Self, KeyFileError> {
         let failed =
             |action| move |source| KeyFileError::Io { action, path: path.to_owned(), source };
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        create_dir(directory).map_err(failed("make the directory of"))?;
-        let options = File::options().write(true).create_new(true).mode(0o600).open(path);
-        match options {
-            Ok(file) => {
-                let pair = KeyPair::generate();
-                write(file, directory, &pair, now).map_err(failed("write"))?;
-                Ok(Self {
-                    path: path.to_owned(),
-                    recipient: pair.recipient().clone(),
-                    is_new: true,
-                })
+        match fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) => return Self::of(path, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("read")(error)),
+        }
+        let pair = KeyPair::generate();
+        match write(path, &pair, now) {
+            Ok(()) => {
+                let recipient = pair.recipient().clone();
+                Ok(Self { path: path.to_owned(), recipient, is_new: true })
             }
+            // Somebody was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let text = Zeroizing::new(fs::read_to_string(path).map_err(failed("read"))?);
                 Self::of(path, &text)
             }
-            Err(error) => Err(failed("make")(error)),
+            Err(error) => Err(failed("write")(error)),
         }
     }
 
@@ -85,20 +84,23 @@ impl KeyFile {
     }
 }
 
-/// Writes a key as `age-keygen` does.
-fn write(mut file: File, directory: &Path, pair: &KeyPair, now: Timestamp) -> io::Result<()> {
+/// Writes a key as `age-keygen` does, for its owner alone, wholly or not at all; never over another file.
+fn write(path: &Path, pair: &KeyPair, now: Timestamp) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    create_dir(directory)?;
     let (recipient, secret) = (pair.recipient(), pair.secret());
     let text =
         Zeroizing::new(format!("# created: {now:.0}\n# public key: {recipient}\n{secret}\n"));
+    let private = Permissions::from_mode(0o600);
+    let mut file = tempfile::Builder::new().permissions(private).tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
     File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]

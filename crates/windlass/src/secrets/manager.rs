@@ -232,13 +232,7 @@ impl SecretManager {
     /// # Errors
     /// When the file cannot be read or written, or nobody would be left.
     pub fn change_recipients(&self, change: &RecipientChange) -> Result<bool, SecretsError> {
-        let before = self.stored()?.recipients();
-        let after = change.apply(&before);
-        if after == before {
-            return Ok(false);
-        }
-        self.change(|draft| draft.reseal(Reseal::For(after.clone())))?;
-        Ok(true)
+        self.set_recipients(&change.apply(&self.stored()?.recipients()))
     }
 
     /// Has exactly `recipients` read the file and its history; tells whether there was anything to do.
@@ -246,8 +240,13 @@ impl SecretManager {
     /// # Errors
     /// As [`SecretManager::change_recipients`].
     pub fn set_recipients(&self, recipients: &[Recipient]) -> Result<bool, SecretsError> {
-        let before = self.stored()?.recipients();
-        if before.len() == recipients.len() && recipients.iter().all(|one| before.contains(one)) {
+        let history = metadata::path_of(&files::real(&self.path)?);
+        let history = Stored::read(&history, Format::Json)?;
+        let same = |stored: &Stored| {
+            let there = stored.recipients();
+            there.len() == recipients.len() && recipients.iter().all(|one| there.contains(one))
+        };
+        if same(&self.stored()?) && history.as_ref().is_none_or(same) {
             return Ok(false);
         }
         self.change(|draft| draft.reseal(Reseal::For(recipients.to_vec())))?;

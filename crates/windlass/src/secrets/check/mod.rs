@@ -17,7 +17,7 @@ use windlass_sops::{EncryptedFile, Format};
 use super::error::SecretsError;
 use super::files;
 use super::keys::Keys;
-use super::rules::CreationRulesFile;
+use super::rules::{CreationRulesFile, RULES_FILE};
 
 /// The most bytes of a file that is searched for plain text; larger ones are not written by hand.
 const LARGEST: u64 = 1 << 20;
@@ -113,9 +113,9 @@ impl Checks<'_> {
     pub fn run(&self) -> Result<CheckReport, SecretsError> {
         let allowed = self.allowed()?;
         let paths = self.paths()?;
-        let rules = CreationRulesFile::find(&self.root.join("x"), Some(self.root))?;
+        let rules = Rules::among(self.root, &paths)?;
         let looked: Vec<Looked> =
-            paths.par_iter().map(|path| self.look(path, &allowed, rules.as_ref())).collect();
+            paths.par_iter().map(|path| self.look(path, &allowed, rules.nearest(path))).collect();
         let searched = looked.iter().filter(|looked| looked.searched).count();
         let sealed: Vec<&PathBuf> = paths
             .iter()
@@ -128,7 +128,7 @@ impl Checks<'_> {
         findings.extend(self.missing(&paths));
         let mut files = Vec::new();
         for path in sealed {
-            let (file, found) = sealed::check(self, path, rules.as_ref());
+            let (file, found) = sealed::check(self, path, rules.nearest(path));
             files.extend(file);
             findings.extend(found);
         }
@@ -232,6 +232,30 @@ impl Checks<'_> {
 impl SecretFinding {
     fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// The files of rules in a project.
+struct Rules(Vec<CreationRulesFile>);
+
+impl Rules {
+    fn among(root: &Path, paths: &[PathBuf]) -> Result<Self, SecretsError> {
+        let own = root.join(RULES_FILE);
+        let is_one = |path: &&PathBuf| path.file_name().is_some_and(|name| name == RULES_FILE);
+        let others = paths.iter().filter(is_one).filter(|path| **path != own);
+        let mut all = Vec::new();
+        for path in std::iter::once(&own).chain(others) {
+            all.extend(CreationRulesFile::read(path)?);
+        }
+        Ok(Self(all))
+    }
+
+    /// Returns the rules in the directory of `file`, or in the nearest one above it.
+    fn nearest(&self, file: &Path) -> Option<&CreationRulesFile> {
+        let above = |rules: &&CreationRulesFile| {
+            rules.path.parent().is_some_and(|directory| file.starts_with(directory))
+        };
+        self.0.iter().filter(above).max_by_key(|rules| rules.path.components().count())
     }
 }
 

@@ -115,6 +115,15 @@ fn recipients_are_held_against_the_rules() {
 }
 
 #[test]
+fn the_nearest_rules_decide() {
+    let world = World::new();
+    let rules = format!("creation_rules:\n  - age: {}\n", world.pair.recipient());
+    world.rules(&[&KeyPair::generate()]);
+    world.write("secrets/.sops.yaml", &rules);
+    assert_eq!(world.found(), []);
+}
+
+#[test]
 fn what_was_tampered_with_is_named() {
     let world = World::new();
     let text = fs::read_to_string(world.path("secrets/a.yaml")).expect("there");

@@ -89,3 +89,17 @@ fn age_itself_opens_the_data_key() {
                   | age -d -i \"$HOME/.config/sops/age/keys.txt\" | wc -c";
     assert_eq!(world.shell(script).success().stdout.trim(), "32");
 }
+
+#[test]
+fn a_history_that_somebody_was_not_added_to_is_caught_up() {
+    let world = World::with_secret("hunter2");
+    let (secret, other) = key_pair();
+    let history = world.project.read("secrets/staging.yaml.meta.json");
+    world.run(&["recipients", "add", &other]).success();
+    world.project.write("secrets/staging.yaml.meta.json", history);
+    let theirs = world.windlass.clone().env("SOPS_AGE_KEY", secret).env("HOME", "/nowhere");
+    let theirs = theirs.env("XDG_CONFIG_HOME", "/nowhere");
+    theirs.run(&["secrets", "list", "staging"]).code(1).says("staging.yaml.meta.json");
+    world.run(&["recipients", "add", &other]).success();
+    theirs.run(&["secrets", "list", "staging"]).success();
+}

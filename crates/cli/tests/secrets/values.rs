@@ -100,7 +100,7 @@ fn binary_and_large_values_are_kept_to_the_byte() {
 #[test]
 fn an_empty_value_has_to_be_meant() {
     let world = World::new();
-    world.run(&["set", "staging", "A"]).code(2).says("is empty").says("--allow-empty");
+    world.run(&["set", "staging", "A"]).code(1).says("is empty").says("--allow-empty");
     world.run(&["set", "staging", "A", "--allow-empty"]).success();
     assert_eq!(world.get("staging", "A"), "");
 }
@@ -124,7 +124,7 @@ fn what_is_no_environment_and_no_file_is_said_to_be_none() {
     world.project.edit("windlass.toml", "secrets = \"secrets/staging.yaml\"\n", "");
     world
         .run(&["list", "staging"])
-        .code(2)
+        .code(1)
         .says("has no file of secrets")
         .says("secrets/staging.yaml");
     world.project.edit("windlass.toml", "\"secrets/production.yaml\"", "\"../production.yaml\"");

@@ -81,8 +81,9 @@ impl Editor {
         let set = |name: &str| env::var(name).ok().filter(|line| !line.trim().is_empty());
         let line = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| EDITOR.to_owned());
         let words = shlex::split(&line).filter(|words| !words.is_empty());
-        let words =
-            words.ok_or_else(|| CliError::usage("VISUAL or EDITOR: quotes are not closed"))?;
+        let words = words.ok_or_else(|| {
+            super::refused("VISUAL or EDITOR: quotes are not closed", "name a program")
+        })?;
         let mut argv: Vec<OsString> = words.into_iter().map(Into::into).collect();
         if is_vim(Path::new(&argv[0])) {
             argv.splice(1..1, VIM.map(Into::into));
@@ -111,10 +112,7 @@ impl Editor {
         if status.success() {
             return Ok(memory);
         }
-        Err(CliError::Usage {
-            message: format!("the editor failed ({status}): nothing was changed"),
-            hint: None,
-        })
+        Err(super::refused(format!("the editor failed ({status})"), "nothing was changed"))
     }
 }
 

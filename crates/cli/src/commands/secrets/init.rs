@@ -51,8 +51,8 @@ pub(super) fn run(app: &App, args: &SecretsInit) -> Outcome {
     let place = Place::of(app)?;
     let root = place.root();
     let key = KeyFile::ensure(&key_file(args)?, SystemClock.now()).map_err(|error| {
-        let hint = "name another one with `--key-file`".to_owned();
-        CliError::Usage { message: windlass::error::describe(&error), hint: Some(hint) }
+        let hint = "name another one with `--key-file`";
+        super::refused(windlass::error::describe(&error), hint)
     })?;
     let mut written = Vec::new();
     let unnamed = rules(&root, &key.recipient, &mut written)?;
@@ -68,9 +68,11 @@ pub(super) fn run(app: &App, args: &SecretsInit) -> Outcome {
 fn key_file(args: &SecretsInit) -> Result<PathBuf, CliError> {
     let named = env::var_os("SOPS_AGE_KEY_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
     let path = args.key_file.clone().or(named);
-    path.or_else(|| standard_key_file(&|name| env::var_os(name))).ok_or_else(|| CliError::Usage {
-        message: "there is no home directory for a key".to_owned(),
-        hint: Some("say where it goes with `--key-file`".to_owned()),
+    path.or_else(|| standard_key_file(&|name| env::var_os(name))).ok_or_else(|| {
+        super::refused(
+            "there is no home directory for a key",
+            "say where it goes with `--key-file`",
+        )
     })
 }
 

@@ -23,6 +23,7 @@ use super::Outcome;
 use crate::app::App;
 use crate::args::Secrets;
 use crate::error::CliError;
+use crate::ui::escape;
 
 pub(crate) fn run(app: &App, args: Secrets) -> Outcome {
     match args {
@@ -61,8 +62,13 @@ fn done(app: &App, text: &str, value: Value) -> Result<(), CliError> {
     if app.is_json() {
         return app.print_json(value);
     }
-    app.say(text);
+    app.say(&escape::block(text));
     Ok(())
+}
+
+/// Returns the error that something was not done, and what to do about it.
+fn refused(message: impl Into<String>, hint: impl Into<String>) -> CliError {
+    SecretsError::Refused { message: message.into(), hint: hint.into() }.into()
 }
 
 /// Returns the object of a command that did something to a file.

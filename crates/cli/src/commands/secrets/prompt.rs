@@ -23,7 +23,7 @@ pub(super) fn twice(name: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
     if *first == *second {
         return Ok(first);
     }
-    Err(CliError::usage("the two values are not the same"))
+    Err(super::refused("the two values are not the same", "nothing was changed: try again"))
 }
 
 /// The terminal, which does not show what is typed; it is as before when this is dropped.
@@ -66,7 +66,7 @@ fn answer(keys: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, CliError> {
         match key[0] {
             _ if read == 0 => return Ok(typed),
             b'\r' | b'\n' | END => return Ok(typed),
-            INTERRUPT => return Err(CliError::usage("interrupted: nothing was changed")),
+            INTERRUPT => return Err(super::refused("interrupted", "nothing was changed")),
             KILL => typed.clear(),
             BACKSPACE | DELETE => erase(&mut typed),
             other => typed.push(other),

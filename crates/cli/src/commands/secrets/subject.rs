@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use windlass::Error;
 use windlass::project::LoadedProject;
-use windlass::secrets::{Keys, SecretManager, SecretsError, secrets_file};
+use windlass::secrets::{Keys, SecretManager, secrets_file};
 use windlass_core::project::SecretsSpec;
 
+use super::refused;
 use crate::app::App;
 use crate::error::CliError;
 use crate::operator::operator;
@@ -87,9 +88,8 @@ impl Place {
             all.retain(|subject| subject.manager.path().exists());
         }
         if all.is_empty() {
-            let hint = "`windlass secrets set` makes one".to_owned();
-            let message = "no environment has a file of secrets yet".to_owned();
-            return Err(SecretsError::Refused { message, hint }.into());
+            let hint = "`windlass secrets set` makes one";
+            return Err(refused("no environment has a file of secrets yet", hint));
         }
         Ok(all)
     }
@@ -103,10 +103,7 @@ impl Place {
         };
         if all.is_empty() {
             let hint = "name a file, or add `secrets = \"secrets/ENV.yaml\"` to [environments.ENV]";
-            return Err(CliError::Usage {
-                message: "no environment has a file of secrets".to_owned(),
-                hint: Some(hint.to_owned()),
-            });
+            return Err(refused("no environment has a file of secrets", hint));
         }
         all.sort_by(|one, other| one.shown.cmp(&other.shown));
         all.dedup_by(|one, other| one.shown == other.shown);
@@ -147,10 +144,8 @@ fn is_path(text: &str) -> bool {
 }
 
 fn no_secrets(environment: &str) -> CliError {
-    CliError::Usage {
-        message: format!("environment `{environment}` has no file of secrets"),
-        hint: Some(format!(
-            "add `secrets = \"secrets/{environment}.yaml\"` to [environments.{environment}]"
-        )),
-    }
+    refused(
+        format!("environment `{environment}` has no file of secrets"),
+        format!("add `secrets = \"secrets/{environment}.yaml\"` to [environments.{environment}]"),
+    )
 }

@@ -23,10 +23,8 @@ pub(super) fn read(from: &ValueFrom, name: &str) -> Result<Secret, CliError> {
         None => line(all(io::stdin().lock(), "standard input")?),
     };
     if value.is_empty() && !from.allow_empty {
-        return Err(CliError::Usage {
-            message: format!("the value of `{name}` is empty"),
-            hint: Some("write it to standard input, or say `--allow-empty`".to_owned()),
-        });
+        let hint = "write it to standard input, or say `--allow-empty`";
+        return Err(super::refused(format!("the value of `{name}` is empty"), hint));
     }
     Ok(Secret::new(value.to_vec()))
 }
@@ -42,7 +40,10 @@ fn all(from: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
     from.take(MOST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MOST {
-        return Err(CliError::usage(format!("{name}: more than 64 MiB")));
+        return Err(super::refused(
+            format!("{name}: more than 64 MiB"),
+            "keep large files elsewhere",
+        ));
     }
     Ok(bytes)
 }

@@ -46,10 +46,8 @@ fn show(app: &App, name: &str, value: &Secret) -> Result<(), CliError> {
     let text = value
         .expose_text()
         .filter(|text| text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')));
-    let text = text.ok_or_else(|| CliError::Usage {
-        message: format!("`{name}` is binary, and this is a terminal"),
-        hint: Some("send it to a file: `> FILE`".to_owned()),
-    })?;
+    let binary = || format!("`{name}` is binary, and this is a terminal");
+    let text = text.ok_or_else(|| super::refused(binary(), "send it to a file: `> FILE`"))?;
     app.print_bytes(text.as_bytes())?;
     if text.ends_with('\n') { Ok(()) } else { app.print_bytes(b"\n") }
 }

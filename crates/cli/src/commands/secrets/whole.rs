@@ -74,7 +74,8 @@ fn print(app: &App, text: &[u8], file: &str) -> Outcome {
         return Ok(Exit::Done);
     }
     let text = std::str::from_utf8(text).map_err(|_| {
-        CliError::usage(format!("{file}: the content is binary, which JSON does not hold"))
+        let message = format!("{file}: the content is binary, which JSON does not hold");
+        super::refused(message, "leave `--output json` out")
     })?;
     app.print_json(json!({ "file": file, "text": text }))?;
     Ok(Exit::Done)

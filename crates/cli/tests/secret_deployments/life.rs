@@ -1,6 +1,6 @@
 //! From the encrypted file onto the target, rotated, and back.
 
-use crate::shop::Shop;
+use crate::shop::{SECRETS, Shop};
 
 const PROJECT: &str = r#"
 [project]
@@ -118,4 +118,17 @@ fn a_key_in_the_environment_or_from_a_command_will_do() {
     set(&shop, "second-password");
     let _ = shop.run(&["deploy", "staging"]).success();
     assert_eq!(shop.live("app.env"), "PASSWORD=second-password\n");
+}
+
+#[test]
+fn another_data_key_changes_nothing_that_is_deployed() {
+    let shop = shop("first-password");
+    let windlass = shop.windlass();
+    let set = ["secrets", "set", "staging", "API_TOKEN"];
+    let _ = windlass.run_with_input(&set, "staple-battery\n").success();
+    let _ = shop.run(&["deploy", "staging"]).success();
+    let before = shop.project.read(SECRETS);
+    let _ = shop.run(&["secrets", "rotate-key", "staging"]).success();
+    assert_ne!(shop.project.read(SECRETS), before);
+    let _ = shop.run(&["plan", "staging", "--exit-code"]).success();
 }

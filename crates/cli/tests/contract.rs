@@ -155,6 +155,22 @@ fn history_has_the_records_newest_first() {
 }
 
 #[test]
+fn targets_are_listed_tried_and_forgotten() {
+    let project = project();
+    let listed = object(&project, &["targets", "list", "staging"], 0);
+    assert_fields(&listed, &["environment: text", "targets: list"]);
+    assert_fields(&listed["targets"][0], &["id: text", "address: text"]);
+    let tried = object(&project, &["targets", "check", "staging"], 0);
+    assert_fields(&tried, &["environment: text", "targets: list"]);
+    let fields = ["id: text", "address: text", "reached: boolean", "release: text?"];
+    assert_fields(&tried["targets"][0], &fields);
+    assert_fields(&tried["targets"][0], &["took_ms: number", "problems: list"]);
+    let forgotten = object(&project, &["targets", "forget", "staging"], 0);
+    assert_fields(&forgotten, &["environment: text", "targets: list"]);
+    assert_fields(&forgotten["targets"][0], &["id: text", "removed: list", "error: text?"]);
+}
+
+#[test]
 fn status_says_what_each_target_holds() {
     let project = project();
     let status = |code| object(&project, &["status", "staging"], code);

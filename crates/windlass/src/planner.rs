@@ -7,6 +7,7 @@ use serde_json::Value;
 use windlass_agent::site::{Inspection, Owner};
 use windlass_core::change::{ChangeSet, FingerprintChange, SettingChange};
 use windlass_core::config::MASK;
+use windlass_core::diagnostic::Diagnostic;
 use windlass_core::diff::settings::{self, SettingsFormat};
 use windlass_core::diff::text;
 use windlass_core::digest::Digest;
@@ -20,6 +21,7 @@ use windlass_core::target::{Target, TargetId};
 use crate::error::Error;
 use crate::fleet::{self, Fleet};
 use crate::objects::Objects;
+use crate::project::PROJECT_FILE;
 use crate::secrets::Redaction;
 
 /// Texts longer than this are compared, but their difference is not shown.
@@ -63,11 +65,30 @@ impl Draft {
             })
             .await;
         let seen = fleet::all_or_failures(answers)?;
+        self.refuse_one_place_twice(&seen)?;
         self.refuse_obstacles(&seen)?;
         let show = Show { objects, fingerprints: self.fingerprints.as_ref() };
         let (mut changes, mut diffs) = differences(&self.targets, &seen, &show);
         redaction.clean_changes(&mut changes, &mut diffs);
         Ok((self.decide(&seen, changes, diffs), seen))
+    }
+
+    /// Refuses to deploy to targets that are one directory, as their hosts say: they would undo each
+    /// other's work.
+    fn refuse_one_place_twice(&self, seen: &BTreeMap<TargetId, Inspection>) -> Result<(), Error> {
+        let mut places: BTreeMap<&str, &TargetId> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (target, seen) in seen.iter().filter(|_| self.intent == Intent::Deploy) {
+            let Some(place) = seen.place.as_deref() else { continue };
+            if let Some(first) = places.insert(place, target) {
+                let message = format!(
+                    "targets {first} and {target} are the same directory of the same machine"
+                );
+                let hint = "remove one of them, or give it another root";
+                problems.push(Diagnostic::error(message).in_file(PROJECT_FILE).hint(hint));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
     }
 
     /// Refuses to plan over files that are somebody else's, or over somebody else's release.

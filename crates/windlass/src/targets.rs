@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use windlass_agent::site::Inspection;
 use windlass_core::environment::Environment;
 use windlass_core::name::EnvironmentName;
 use windlass_core::release::ReleaseId;
@@ -13,6 +14,7 @@ use windlass_core::target::{Address, Target, TargetId};
 
 use crate::engine::Engine;
 use crate::error::{Error, describe};
+use crate::host::HostError;
 
 /// What a target that was tried says.
 #[derive(Debug, Clone, Serialize)]
@@ -81,25 +83,12 @@ impl Engine {
                 }
             })
             .await;
-        let check = |target: &Target| {
-            let answer = answers.remove(&target.id);
-            let mut check = unreached(target);
-            match answer {
-                Some(Ok((Ok(seen), took))) => {
-                    check.reached = true;
-                    check.took_ms = milliseconds(took);
-                    check.problems = obstacles(&environment.name, &seen);
-                    check.release = seen.live.map(|live| live.release);
-                }
-                Some(Ok((Err(error), took))) => {
-                    let redacted = error.redacted(&self.redaction.redactor());
-                    check.took_ms = milliseconds(took);
-                    check.problems = vec![describe(&redacted)];
-                }
-                Some(Err(error)) => check.problems = vec![describe(&error)],
-                None => {}
-            }
-            check
+        let redactor = self.redaction.redactor();
+        let check = |target: &Target| match answers.remove(&target.id) {
+            Some(Ok((Ok(seen), took))) => reached(target, &environment.name, seen, took),
+            Some(Ok((Err(error), took))) => unreached(target, &error.redacted(&redactor), took),
+            Some(Err(error)) => unreached(target, &error, Duration::ZERO),
+            None => unreached(target, &HostError::Lost("no answer".to_owned()), Duration::ZERO),
         };
         Ok(targets.iter().map(check).collect())
     }
@@ -140,23 +129,33 @@ pub(crate) fn choose(environment: &Environment, chosen: &Selection) -> Result<Ve
     Ok(meant.cloned().collect())
 }
 
-fn obstacles(
+fn reached(
+    target: &Target,
     environment: &EnvironmentName,
-    seen: &windlass_agent::site::Inspection,
-) -> Vec<String> {
+    seen: Inspection,
+    took: Duration,
+) -> TargetCheck {
     let owner = seen.live.as_ref().map(|live| &live.owner);
     let other = owner.filter(|owner| owner.environment != *environment);
-    other.map(|owner| format!("the directory is managed by {owner}")).into_iter().collect()
+    let problem = other.map(|owner| format!("the directory is managed by {owner}"));
+    TargetCheck {
+        id: target.id.clone(),
+        address: target.address.clone(),
+        reached: true,
+        release: seen.live.map(|live| live.release),
+        took_ms: milliseconds(took),
+        problems: problem.into_iter().collect(),
+    }
 }
 
-fn unreached(target: &Target) -> TargetCheck {
+fn unreached(target: &Target, error: &HostError, took: Duration) -> TargetCheck {
     TargetCheck {
         id: target.id.clone(),
         address: target.address.clone(),
         reached: false,
         release: None,
-        took_ms: 0,
-        problems: Vec::new(),
+        took_ms: milliseconds(took),
+        problems: vec![describe(error)],
     }
 }
 

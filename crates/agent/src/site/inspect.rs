@@ -10,7 +10,7 @@ use super::content::{Sight, buffer, examine, link_target};
 use super::dir::{Cursor, Dir};
 use super::journal::Journal;
 use super::record::{self, RELEASES, Record};
-use super::{Conflict, Inspection, Interrupted, Live, Site, SiteError, parallel, preflight};
+use super::{Conflict, Inspection, Interrupted, Live, Site, SiteError, parallel, place, preflight};
 
 impl Site {
     /// Returns what is on the site, and what is in the way of `wanted`; it changes nothing, makes
@@ -21,8 +21,8 @@ impl Site {
     /// When a directory on the way is a link or no directory, a file of ours is damaged or of a
     /// newer version, or the system refuses.
     pub fn inspect(&self, wanted: Option<&Manifest>) -> Result<Inspection, SiteError> {
-        let Some(config) = self.open_config()? else { return Ok(seen(Seen::default())) };
-        let mut all = Seen::default();
+        let mut all = Seen { place: place::of(&self.config_dir()), ..Seen::default() };
+        let Some(config) = self.open_config()? else { return Ok(seen(all)) };
         if let Some(state) = config.child(RESERVED)? {
             all.interrupted = Journal::read(&state)?.map(Interrupted::from);
             all.live = record::live(&state)?;
@@ -43,6 +43,7 @@ struct Seen {
     drift: Vec<Drift>,
     conflicts: Vec<Conflict>,
     interrupted: Option<Interrupted>,
+    place: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +67,7 @@ fn seen(all: Seen) -> Inspection {
         conflicts: all.conflicts,
         interrupted: all.interrupted,
         fingerprint,
+        place: all.place,
     }
 }
 

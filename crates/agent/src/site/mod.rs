@@ -37,6 +37,7 @@ mod journal;
 mod kept;
 mod lock;
 mod parallel;
+mod place;
 mod preflight;
 mod prune;
 mod record;
@@ -118,6 +119,10 @@ pub struct Inspection {
     pub interrupted: Option<Interrupted>,
     /// The digest of all of the above: it changes when what was seen does.
     pub fingerprint: Digest,
+    /// Equal for two sites only if they are one directory of one running machine; nothing where that
+    /// cannot be told.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// A release as it is put on one site.

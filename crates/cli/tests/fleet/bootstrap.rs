@@ -92,6 +92,16 @@ fn a_host_without_a_place_for_the_agent_says_so() {
 }
 
 #[test]
+fn a_host_that_cannot_hold_the_agent_says_why_and_keeps_no_part_of_it() {
+    let full = r#"ForceCommand trap "" XFSZ; ulimit -f 64; eval "$SSH_ORIGINAL_COMMAND""#;
+    let fleet = Fleet::over(SshdOptions::new().line(full), 1);
+    let output = fleet.run(&["deploy", "prod"]).code(1);
+    output.says("the agent could not be written on the host").says("File too large");
+    assert!(fleet.agents().is_empty(), "{:?}", fleet.agents());
+    assert_eq!(fleet.text(1, "motd"), None);
+}
+
+#[test]
 fn the_agent_goes_where_it_is_told_to() {
     let fleet = Fleet::new(Kind::Ssh, 1);
     let place = fleet.project.home().join("agents");

@@ -54,6 +54,16 @@ fn addresses_that_hold_commands_are_no_addresses() {
 }
 
 #[test]
+fn two_names_of_one_host_are_an_error_before_anything_changes() {
+    let fleet = Fleet::new(Kind::Ssh, 2);
+    let other_name = fleet.address(1).replace("127.1.0.1", "127.1.0.9");
+    fleet.project.edit("windlass.toml", &fleet.address(2), &other_name);
+    let output = fleet.run(&["deploy", "prod"]).code(1);
+    output.says("targets h1 and h2 are the same directory of the same machine");
+    assert_eq!(fleet.text(1, "motd"), None);
+}
+
+#[test]
 fn hosts_that_cannot_be_reached_are_all_named_and_nothing_changes() {
     let fleet = Fleet::over_with(SshdOptions::new(), 4, "connect_timeout = \"4s\"");
     let port = fleet.server().port();

@@ -114,6 +114,9 @@ pub(crate) struct SecretsSet {
     pub(crate) subject: String,
     /// The name of the secret, with dots: database.password
     pub(crate) name: String,
+    /// What is no way to give a value, and is not repeated
+    #[arg(hide = true)]
+    pub(crate) typed: Vec<String>,
     #[command(flatten)]
     pub(crate) from: ValueFrom,
     /// How old it may get, such as 30d [default: max_age of the project]
@@ -143,6 +146,9 @@ pub(crate) struct SecretsRotate {
     pub(crate) subject: String,
     /// The name of the secret, with dots: database.password
     pub(crate) name: String,
+    /// What is no way to give a value, and is not repeated
+    #[arg(hide = true)]
+    pub(crate) typed: Vec<String>,
     #[command(flatten)]
     pub(crate) from: ValueFrom,
     /// Make a random value of so many letters and digits

@@ -151,3 +151,14 @@ fn a_key_that_others_can_read_is_warned_of() {
     fs::set_permissions(key, fs::Permissions::from_mode(0o640)).expect("set");
     world.run(&["get", "staging", "DB_PASSWORD"]).success().says("others can read").says("0640");
 }
+
+#[test]
+fn a_value_on_the_command_line_is_refused_and_not_repeated() {
+    let world = World::with_secret("hunter2");
+    for verb in ["set", "rotate"] {
+        let said = world.run(&[verb, "staging", "DB_PASSWORD", "hunter3"]).code(2);
+        let said = said.says("can be seen by every process");
+        assert!(!format!("{}{}", said.stdout, said.stderr).contains("hunter3"), "{said}");
+    }
+    assert_eq!(world.get("staging", "DB_PASSWORD"), "hunter2");
+}

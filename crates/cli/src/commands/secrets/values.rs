@@ -12,6 +12,7 @@ use crate::args::{SecretsName, SecretsRotate, SecretsSet};
 use crate::error::{CliError, Exit};
 
 pub(super) fn set(app: &App, args: &SecretsSet) -> Outcome {
+    refuse_typed(&args.typed)?;
     let Subject { shown, manager } = Place::of(app)?.subject(&args.subject)?;
     let name = name(&args.name)?;
     let details = SecretDetails {
@@ -74,6 +75,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 pub(super) fn rotate(app: &App, args: &SecretsRotate) -> Outcome {
+    refuse_typed(&args.typed)?;
     let Subject { shown, manager } = Place::of(app)?.subject(&args.subject)?;
     let name = name(&args.name)?;
     let new = match args.generate {
@@ -95,6 +97,23 @@ pub(super) fn delete(app: &App, args: &SecretsName) -> Outcome {
     warn(app, manager.keys());
     done(app, &format!("Deleted `{name}` from {shown}."), named(&shown, &name, Value::Null))?;
     Ok(Exit::Done)
+}
+
+/// Refuses a value that was typed behind the name.
+fn refuse_typed(words: &[String]) -> Result<(), CliError> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::Usage {
+        message:
+            "a value on the command line can be seen by every process, and stays in the history \
+                  of your shell"
+                .to_owned(),
+        hint: Some(
+            "type it when you are asked, or write it to standard input; use another value"
+                .to_owned(),
+        ),
+    })
 }
 
 fn name(text: &str) -> Result<SecretName, SecretsError> {

@@ -22,6 +22,9 @@ pub enum Layout {
     Linked,
     /// A regular file, replaced under the journal, for programs that refuse links.
     Plain,
+    /// As [`Layout::Linked`], and the release has a link to the content, which is on a file system in
+    /// memory and never on a disk of the target.
+    Runtime,
 }
 
 impl Layout {
@@ -138,6 +141,12 @@ impl FileEntry {
     #[must_use]
     pub fn hasher(&self) -> Hasher {
         Hasher::with_key(self.key.as_ref())
+    }
+
+    /// Tells whether its content is on no disk of the target.
+    #[must_use]
+    pub fn is_runtime(&self) -> bool {
+        self.layout == Layout::Runtime
     }
 
     /// Returns the first 16 digits of a digest that nobody can try values against, for showing that

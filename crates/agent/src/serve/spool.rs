@@ -1,10 +1,12 @@
 //! Content that has come and waits for its place: small pieces in memory, large ones in a file
-//! without a name, which nobody else can open and which goes with the process.
+//! without a name, which nobody else can open and which goes with the process. What may be on no disk
+//! is in a file in memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use windlass_core::digest::Digest;
 use windlass_core::release::FileEntry;
@@ -29,26 +31,29 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Spool {
     places: BTreeMap<Digest, Place>,
     in_memory: u64,
-    file: Option<File>,
-    /// The bytes in the file.
+    on_disk: Option<Spill>,
+    off_disk: Option<Spill>,
+}
+
+/// A file without a name.
+struct Spill {
+    file: Arc<File>,
+    /// The bytes in it.
     end: u64,
 }
 
 enum Place {
     Memory(Vec<u8>),
-    File { at: u64, size: u64 },
+    File { file: Arc<File>, at: u64, size: u64 },
 }
 
 impl Spool {
     /// Returns the content, if it has come.
     pub(super) fn open(&self, digest: &Digest) -> Option<Box<dyn Read + Send + '_>> {
-        match (self.places.get(digest)?, &self.file) {
-            (Place::Memory(bytes), _) => Some(Box::new(&bytes[..])),
-            (Place::File { at, size }, Some(file)) => {
-                Some(Box::new(Piece { file, at: *at, end: at + size }))
-            }
-            (Place::File { .. }, None) => None,
-        }
+        Some(match self.places.get(digest)? {
+            Place::Memory(bytes) => Box::new(&bytes[..]),
+            Place::File { file, at, size } => Box::new(Piece { file, at: *at, end: at + size }),
+        })
     }
 
     /// Takes the content of `entry` from `compressed`.
@@ -79,14 +84,22 @@ impl Spool {
         compressed: &mut impl BufRead,
         site: &LockedSite<'_>,
     ) -> Result<Place, SiteError> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(site.scratch_file()?),
+        let spill = if entry.is_runtime() { &mut self.off_disk } else { &mut self.on_disk };
+        let spill = match spill {
+            Some(spill) => spill,
+            none if entry.is_runtime() => none.insert(Spill::new(site.memory_file()?)),
+            none => none.insert(Spill::new(site.scratch_file()?)),
         };
-        unpack(entry, compressed, file)?;
-        let (at, size) = (self.end, entry.size);
-        self.end += size;
-        Ok(Place::File { at, size })
+        unpack(entry, compressed, &mut &*spill.file)?;
+        let (at, size) = (spill.end, entry.size);
+        spill.end += size;
+        Ok(Place::File { file: Arc::clone(&spill.file), at, size })
+    }
+}
+
+impl Spill {
+    fn new(file: File) -> Self {
+        Self { file: Arc::new(file), end: 0 }
     }
 }
 
@@ -158,5 +171,50 @@ impl Read for Piece<'_> {
         let count = self.file.read_at(&mut buffer[..most], self.at)?;
         self.at += count as u64;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{Site, scratch_directory};
+    use windlass_core::name::ServiceName;
+    use windlass_core::path::RelativePath;
+    use windlass_core::release::{Layout, Mode};
+
+    fn taken(spool: &mut Spool, site: &LockedSite<'_>, content: &[u8], layout: Layout) {
+        let entry = FileEntry {
+            path: RelativePath::new("large").expect("a path"),
+            mode: Mode::FILE,
+            size: content.len() as u64,
+            digest: Digest::of(content),
+            service: ServiceName::new("web").expect("a name"),
+            layout,
+            shown: None,
+            secret: false,
+            key: None,
+        };
+        let compressed = zstd::encode_all(content, 1).expect("compressed");
+        spool.take(&entry, &mut &compressed[..], site).expect("taken");
+        let mut back = Vec::new();
+        let mut open = spool.open(&entry.digest).expect("has come");
+        open.read_to_end(&mut back).expect("reads");
+        assert!(back == content, "what was taken is given back");
+    }
+
+    #[test]
+    fn large_content_is_in_a_file_and_in_memory_where_it_may_be_on_no_disk() {
+        let temp = scratch_directory();
+        let site = Site::new(temp.path(), "etc").expect("a path");
+        let (site, mut spool) = (site.lock().expect("locked"), Spool::default());
+        let large = |byte: u8| vec![byte; usize::try_from(SMALL).expect("fits") + 1];
+        taken(&mut spool, &site, &large(b'r'), Layout::Runtime);
+        taken(&mut spool, &site, &large(b's'), Layout::Runtime);
+        assert!(spool.on_disk.is_none() && spool.off_disk.is_some());
+        taken(&mut spool, &site, &large(b'l'), Layout::Linked);
+        taken(&mut spool, &site, &large(b't'), Layout::Runtime);
+        let length = |spill: &Option<Spill>| spill.as_ref().map(|spill| spill.end);
+        assert_eq!(length(&spool.on_disk), Some(SMALL + 1));
+        assert_eq!(length(&spool.off_disk), Some(3 * (SMALL + 1)));
     }
 }

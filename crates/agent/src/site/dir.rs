@@ -73,18 +73,26 @@ impl Dir {
 
     /// Returns the directory `name` in it, made if it was missing, and whether it was made.
     pub(super) fn ensure_child(&self, name: &str) -> Result<(Self, bool), SiteError> {
+        self.ensure_child_as(name, TRAVERSABLE)
+    }
+
+    /// As [`Dir::ensure_child`], with `mode` for one that is made.
+    pub(super) fn ensure_child_as(
+        &self,
+        name: &str,
+        mode: Mode,
+    ) -> Result<(Self, bool), SiteError> {
         if let Some(child) = self.child(name)? {
             return Ok((child, false));
         }
-        let made = match fs::mkdirat(&self.fd, name, TRAVERSABLE) {
+        let made = match fs::mkdirat(&self.fd, name, mode) {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
             Err(errno) => return Err(SiteError::io("create directory", self.at(name))(errno)),
         };
         let child = self.child(name)?.ok_or_else(|| self.vanished(name))?;
         if made {
-            fs::fchmod(&child.fd, TRAVERSABLE)
-                .map_err(SiteError::io("set mode of", &child.path))?;
+            fs::fchmod(&child.fd, mode).map_err(SiteError::io("set mode of", &child.path))?;
         }
         Ok((child, made))
     }

@@ -99,6 +99,26 @@ pub enum SiteError {
         /// The newest known schema.
         known: u32,
     },
+    /// What is to be on no disk would be on one.
+    #[error(
+        "{} is not on a file system in memory (tmpfs or ramfs), where files with `runtime = true` \
+         belong; nothing was changed",
+        .0.display()
+    )]
+    NotInMemory(PathBuf),
+    /// There is no place for what is to be on no disk.
+    #[error(
+        "{} does not exist, and files with `runtime = true` need a file system in memory there; \
+         nothing was changed",
+        .0.display()
+    )]
+    NoMemory(PathBuf),
+    /// Others could replace what is kept in memory.
+    #[error(
+        "{} belongs to another user or can be written by others, so no secret is put there",
+        .0.display()
+    )]
+    NotPrivate(PathBuf),
     /// The content of a file could not be read.
     #[error("cannot read the content of {file}")]
     Blob {

@@ -170,7 +170,9 @@ impl<'a> Executor<'a> {
         let removable = match self.removal {
             Removal::Anything => !matches!(dir.look(name)?, None | Some(Found::Directory)),
             Removal::OnlyOurs => match entry.layout {
-                Layout::Linked => dir.link(name)?.is_some_and(|to| to == link_target(&entry.path)),
+                Layout::Linked | Layout::Runtime => {
+                    dir.link(name)?.is_some_and(|to| to == link_target(&entry.path))
+                }
                 Layout::Plain => examine(dir, name, entry, &mut self.buffer)?.is(entry),
             },
         };

@@ -1,5 +1,7 @@
 //! Looking at a site without touching it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use windlass_core::digest::Digest;
 use windlass_core::path::{RESERVED, RelativePath};
@@ -10,6 +12,7 @@ use super::content::{Sight, buffer, examine, link_target};
 use super::dir::{Cursor, Dir};
 use super::journal::Journal;
 use super::record::{self, RELEASES, Record};
+use super::runtime::GONE;
 use super::{Conflict, Inspection, Interrupted, Live, Site, SiteError, parallel, place, preflight};
 
 impl Site {
@@ -27,10 +30,13 @@ impl Site {
             all.interrupted = Journal::read(&state)?.map(Interrupted::from);
             all.live = record::live(&state)?;
             if let Some(live) = &all.live {
-                all.drift = drift(&config, &state, live)?;
+                all.drift = self.drift(&config, &state, live)?;
             }
         }
         if let Some(wanted) = wanted {
+            if wanted.files().iter().any(FileEntry::is_runtime) {
+                self.runtime().check()?;
+            }
             all.conflicts = preflight::conflicts(&config, all.live.as_ref(), wanted)?;
         }
         Ok(seen(all))
@@ -71,27 +77,41 @@ fn seen(all: Seen) -> Inspection {
     }
 }
 
-/// Returns how the files on the site differ from those of its live release.
-pub(super) fn drift(config: &Dir, state: &Dir, live: &Record) -> Result<Vec<Drift>, SiteError> {
-    let releases = state.child(RELEASES)?;
-    let files = match &releases {
-        Some(releases) => releases.child(&live.release.to_string())?,
-        None => None,
-    };
-    let start = || Looker {
-        visible: Cursor::new(config),
-        staged: files.as_ref().map(Cursor::new),
-        buffer: buffer(),
-    };
-    let found = parallel::each(live.manifest.files(), start, Looker::look)?;
-    let mut drift: Vec<_> = found.into_iter().flatten().collect();
-    drift.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(drift)
+impl Site {
+    /// Returns how the files on the site differ from those of its live release.
+    pub(super) fn drift(
+        &self,
+        config: &Dir,
+        state: &Dir,
+        live: &Record,
+    ) -> Result<Vec<Drift>, SiteError> {
+        let files = match state.child(RELEASES)? {
+            Some(releases) => releases.child(&live.release.to_string())?,
+            None => None,
+        };
+        let runtime = self.runtime();
+        let in_memory = runtime.release(&live.release)?;
+        let links = runtime.links(&live.release, &live.manifest);
+        let start = || Looker {
+            visible: Cursor::new(config),
+            staged: files.as_ref().map(Cursor::new),
+            in_memory: in_memory.as_ref().map(Cursor::new),
+            links: &links,
+            buffer: buffer(),
+        };
+        let found = parallel::each(live.manifest.files(), start, Looker::look)?;
+        let mut drift: Vec<_> = found.into_iter().flatten().collect();
+        drift.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(drift)
+    }
 }
 
 struct Looker<'a> {
     visible: Cursor<'a>,
     staged: Option<Cursor<'a>>,
+    in_memory: Option<Cursor<'a>>,
+    /// Where runtime files lead.
+    links: &'a BTreeMap<RelativePath, String>,
     buffer: Vec<u8>,
 }
 
@@ -102,29 +122,40 @@ impl Looker<'_> {
             let sight = sight(Some(&mut self.visible), entry, &mut self.buffer)?;
             return Ok(compare(entry, &sight));
         }
-        if let Some(drift) = self.link_drift(&entry.path)? {
+        let target = link_target(&entry.path);
+        if let Some(drift) = link_drift(Some(&mut self.visible), &entry.path, &target)? {
             return Ok(vec![drift]);
         }
-        let sight = sight(self.staged.as_mut(), entry, &mut self.buffer)?;
+        let Some(target) = self.links.get(&entry.path) else {
+            let sight = sight(self.staged.as_mut(), entry, &mut self.buffer)?;
+            return Ok(compare(entry, &sight));
+        };
+        if let Some(drift) = link_drift(self.staged.as_mut(), &entry.path, target)? {
+            return Ok(vec![drift]);
+        }
+        let sight = sight(self.in_memory.as_mut(), entry, &mut self.buffer)?;
         Ok(compare(entry, &sight))
     }
+}
 
-    fn link_drift(&mut self, path: &RelativePath) -> Result<Option<Drift>, SiteError> {
-        let target = link_target(path);
-        let dir = self.visible.holding_if_any(path)?;
-        let name = path.file_name();
-        if let Some(dir) = dir
-            && dir.link(name)?.as_ref() == Some(&target)
-        {
-            return Ok(None);
-        }
-        let found = dir.map(|dir| dir.look(name)).transpose()?.flatten();
-        let expected = format!("a link to {target:?}");
-        Ok(Some(match found {
-            None => differs(path, DriftIssue::Missing, expected, "nothing".to_owned()),
-            Some(found) => differs(path, DriftIssue::Replaced, expected, found.to_string()),
-        }))
+fn link_drift(
+    cursor: Option<&mut Cursor<'_>>,
+    path: &RelativePath,
+    target: &str,
+) -> Result<Option<Drift>, SiteError> {
+    let dir = cursor.map(|cursor| cursor.holding_if_any(path)).transpose()?.flatten();
+    let name = path.file_name();
+    if let Some(dir) = dir
+        && dir.link(name)?.as_deref() == Some(target)
+    {
+        return Ok(None);
     }
+    let found = dir.map(|dir| dir.look(name)).transpose()?.flatten();
+    let expected = format!("a link to {target:?}");
+    Ok(Some(match found {
+        None => differs(path, DriftIssue::Missing, expected, "nothing".to_owned()),
+        Some(found) => differs(path, DriftIssue::Replaced, expected, found.to_string()),
+    }))
 }
 
 fn sight(
@@ -144,7 +175,8 @@ fn compare(entry: &FileEntry, sight: &Sight) -> Vec<Drift> {
     let expected = entry.digest.to_string();
     let (digest, mode) = match sight {
         Sight::Missing => {
-            return vec![differs(path, DriftIssue::Missing, expected, "nothing".to_owned())];
+            let nothing = if entry.is_runtime() { GONE } else { "nothing" };
+            return vec![differs(path, DriftIssue::Missing, expected, nothing.to_owned())];
         }
         Sight::Other(found) => {
             return vec![differs(path, DriftIssue::Replaced, expected, found.to_string())];

@@ -17,7 +17,17 @@ use super::{SiteError, parallel};
 #[derive(Debug, Default)]
 pub struct Kept {
     releases: Option<Dir>,
-    files: BTreeMap<Digest, (ReleaseId, RelativePath)>,
+    /// The releases in memory.
+    runtime: Option<Dir>,
+    files: BTreeMap<Digest, Place>,
+}
+
+/// Where content is.
+#[derive(Debug)]
+struct Place {
+    release: ReleaseId,
+    path: RelativePath,
+    in_memory: bool,
 }
 
 impl Kept {
@@ -33,13 +43,12 @@ impl Kept {
     /// # Errors
     /// When it cannot be opened.
     pub fn open(&self, digest: &Digest) -> Result<Option<File>, SiteError> {
-        let (Some(releases), Some((release, path))) = (&self.releases, self.files.get(digest))
-        else {
-            return Ok(None);
-        };
-        let Some(files) = releases.child(&release.to_string())? else { return Ok(None) };
-        match files.descend(path.parent().as_ref())? {
-            Some(dir) => dir.open_file(path.file_name()),
+        let Some(place) = self.files.get(digest) else { return Ok(None) };
+        let releases = if place.in_memory { &self.runtime } else { &self.releases };
+        let Some(releases) = releases else { return Ok(None) };
+        let Some(files) = releases.child(&place.release.to_string())? else { return Ok(None) };
+        match files.descend(place.path.parent().as_ref())? {
+            Some(dir) => dir.open_file(place.path.file_name()),
             None => Ok(None),
         }
     }
@@ -54,18 +63,19 @@ impl LockedSite<'_> {
     pub fn kept(&self, wanted: &Manifest) -> Result<Kept, SiteError> {
         let mut missing: BTreeSet<_> = wanted.files().iter().map(content).collect();
         let Some(releases) = self.state.child(RELEASES)? else { return Ok(Kept::default()) };
+        let runtime = self.site.runtime().releases()?;
         let mut files = BTreeMap::new();
         for release in self.kept_releases()? {
             if missing.is_empty() {
                 break;
             }
-            let found = self.found_in(&releases, release, &missing);
-            for (entry, path) in found {
-                missing.remove(&entry);
-                files.insert(entry.0, (release, path));
+            let found = self.found_in([Some(&releases), runtime.as_ref()], release, &missing);
+            for (content, place) in found {
+                missing.remove(&content);
+                files.insert(content.0, place);
             }
         }
-        Ok(Kept { releases: Some(releases), files })
+        Ok(Kept { releases: Some(releases), runtime, files })
     }
 
     /// Returns the releases on the site, the live one first: it has most in common with the next.
@@ -79,16 +89,17 @@ impl LockedSite<'_> {
         Ok(all)
     }
 
-    /// Returns the files of one release whose content is missing. A release that cannot be read has
-    /// none: the content then comes from elsewhere.
+    /// Returns the files of one release whose content is missing, looked for on the disk and in
+    /// memory. A release that cannot be read has none: the content then comes from elsewhere.
     fn found_in(
         &self,
-        releases: &Dir,
+        releases: [Option<&Dir>; 2],
         release: ReleaseId,
         missing: &BTreeSet<Content>,
-    ) -> Vec<(Content, RelativePath)> {
+    ) -> Vec<(Content, Place)> {
         let Ok(Some(record)) = record::read(&self.state, &release) else { return Vec::new() };
-        let Ok(Some(dir)) = releases.child(&release.to_string()) else { return Vec::new() };
+        let name = release.to_string();
+        let dirs = releases.map(|releases| releases?.child(&name).ok().flatten());
         let mut candidates = BTreeMap::new();
         for entry in
             record.manifest.files().iter().filter(|entry| missing.contains(&content(entry)))
@@ -96,9 +107,12 @@ impl LockedSite<'_> {
             candidates.entry(content(entry)).or_insert(entry);
         }
         let candidates: Vec<_> = candidates.into_values().collect();
-        let start = || (Cursor::new(&dir), buffer());
-        let looked = parallel::each(&candidates, start, |(cursor, buffer), entry| {
-            Ok(is_whole(cursor, entry, buffer).then(|| (content(entry), entry.path.clone())))
+        let start = || (dirs.each_ref().map(|dir| dir.as_ref().map(Cursor::new)), buffer());
+        let looked = parallel::each(&candidates, start, |(cursors, buffer), entry| {
+            let (path, in_memory) = (entry.path.clone(), entry.is_runtime());
+            let cursor = cursors[usize::from(in_memory)].as_mut();
+            let whole = cursor.is_some_and(|cursor| is_whole(cursor, entry, buffer));
+            Ok(whole.then(|| (content(entry), Place { release, path, in_memory })))
         });
         looked.unwrap_or_default().into_iter().flatten().collect()
     }

@@ -149,7 +149,7 @@ impl LockedSite<'_> {
                 name.split_once(PARTIAL).is_some_and(|(id, _)| record::release_of(id).is_some())
             })?;
         }
-        Ok(())
+        self.sweep_runtime()
     }
 }
 

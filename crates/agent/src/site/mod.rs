@@ -13,6 +13,8 @@
 //! CONFIG/.windlass/lock                held during a mutation
 //! ```
 //!
+//! Runtime files are links from the release on to a file system in memory: see `runtime.rs`.
+//!
 //! Every directory below the root is opened without following links, and everything is read and
 //! written relative to the directories so opened: a link planted on the way is an error.
 
@@ -42,6 +44,7 @@ mod preflight;
 mod prune;
 mod record;
 mod recover;
+mod runtime;
 mod stage;
 mod steps;
 #[cfg(test)]
@@ -65,6 +68,7 @@ use record::Record;
 pub struct Site {
     root: PathBuf,
     config: Option<RelativePath>,
+    runtime_base: PathBuf,
 }
 
 /// Who manages a site; anybody else is refused.
@@ -184,7 +188,15 @@ impl Site {
             "" if config_path == "/" => None,
             _ => Some(RelativePath::new(relative).map_err(SiteError::ConfigPath)?),
         };
-        Ok(Self { root, config })
+        Ok(Self { root, config, runtime_base: runtime::default_base() })
+    }
+
+    /// Returns the site with its runtime files below `base`, for tests.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn with_runtime_base(mut self, base: impl Into<PathBuf>) -> Self {
+        self.runtime_base = base.into();
+        self
     }
 
     /// Returns the absolute path of the directory that the files appear in.

@@ -25,7 +25,7 @@ impl LockedSite<'_> {
         for directory in [MANIFESTS, RELEASES] {
             self.remove_releases(directory, &kept)?;
         }
-        Ok(())
+        self.sweep_runtime()
     }
 
     fn remove_releases(

@@ -1,6 +1,6 @@
 //! Writing a release beside the live one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::io::Read;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::journal::{Journal, Phase, union};
 use super::lock::{LockedSite, PARTIAL};
 use super::record::{self, RELEASES, Record};
 use super::steps::directories;
-use super::{Found, SiteError, StagedRelease, inspect, parallel, preflight};
+use super::{Found, SiteError, StagedRelease, parallel, preflight};
 
 /// Where the content of files comes from.
 pub trait BlobSource: Sync {
@@ -34,8 +34,23 @@ impl<T: BlobSource + ?Sized> BlobSource for &T {
     }
 }
 
-/// How many of the bytes to stage are done; called from several threads.
-type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+/// How many of the bytes to stage are done.
+struct Progress<'a> {
+    done: AtomicU64,
+    total: u64,
+    tell: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+impl<'a> Progress<'a> {
+    fn new(wanted: &Manifest, tell: &'a (dyn Fn(u64, u64) + Sync)) -> Self {
+        Self { done: AtomicU64::new(0), total: wanted.total_bytes(), tell }
+    }
+
+    fn add(&self, count: u64) {
+        let before = self.done.fetch_add(count, Ordering::Relaxed);
+        (self.tell)(before + count, self.total);
+    }
+}
 
 impl LockedSite<'_> {
     /// Writes the files of `release` beside the live ones and returns their absolute directory.
@@ -59,17 +74,28 @@ impl LockedSite<'_> {
         preflight::check_owner(&self.config, live.as_ref(), &release.owner)?;
         preflight::check(&self.config, live.as_ref(), Some(&release.manifest))?;
         let known = self.known(release)?;
+        let in_memory = self.make_runtime(&release.id, &release.manifest)?;
         let (releases, made) = self.state.ensure_child(RELEASES)?;
         if made {
             self.state.sync()?;
         }
-        let filler = Filler { wanted: &release.manifest, blobs, progress };
+        let fill = Fill { blobs, progress: &Progress::new(&release.manifest, progress) };
+        let files = Files::on_disk(
+            &release.manifest,
+            self.site.runtime().links(&release.id, &release.manifest),
+        );
         match releases.child(&release.id.to_string())? {
             Some(dir) => {
                 self.queue_mended(release, live.as_ref(), settled)?;
-                filler.mend(&dir)?;
+                fill.in_memory(&release.manifest, in_memory.as_ref())?;
+                fill.mend(&dir, &files)?;
             }
-            None => write_new(&releases, &release.id, &filler)?,
+            None => {
+                let filled = fill.in_memory(&release.manifest, in_memory.as_ref());
+                let written = filled.and_then(|()| fill.write_new(&releases, &release.id, &files));
+                // The first error is the one to tell; what stays is swept up later.
+                written.inspect_err(|_| drop(self.sweep_runtime()))?;
+            }
         }
         if !known {
             record::write(&self.state, &new_record(release))?;
@@ -86,11 +112,11 @@ impl LockedSite<'_> {
         settled: Option<Journal>,
     ) -> Result<(), SiteError> {
         let Some(live) = live.filter(|live| live.release == release.id) else { return Ok(()) };
-        let drift = inspect::drift(&self.config, &self.state, live)?;
+        let drift = self.site.drift(&self.config, &self.state, live)?;
         let entries = drift
             .iter()
             .filter_map(|drift| live.manifest.get(&RelativePath::new(drift.path.as_str()).ok()?));
-        let mended = entries.filter(|entry| entry.layout == Layout::Linked);
+        let mended = entries.filter(|entry| entry.layout != Layout::Plain);
         let mended: Vec<_> = mended.map(|entry| entry.service.clone()).collect();
         if mended.is_empty() {
             return Ok(());
@@ -133,25 +159,37 @@ fn new_record(release: &StagedRelease) -> Record {
     }
 }
 
-fn write_new(releases: &Dir, id: &ReleaseId, filler: &Filler<'_>) -> Result<(), SiteError> {
-    let partial = random_name(&format!("{id}{PARTIAL}"));
-    let written = releases
-        .ensure_child(&partial)
-        .and_then(|(dir, _)| filler.fill(&dir))
-        .and_then(|()| releases.rename(&partial, releases, &id.to_string()));
-    if let Err(error) = written {
-        // The first error is the one to tell; what stays is swept up later.
-        let _ = releases.remove_all(&partial);
-        return Err(error);
-    }
-    releases.sync()
+/// What belongs into a directory.
+struct Files<'a> {
+    files: Vec<&'a FileEntry>,
+    /// Where the others lead.
+    links: BTreeMap<RelativePath, String>,
+    directories: BTreeSet<RelativePath>,
 }
 
-/// Fills the directory of a release.
-struct Filler<'a> {
-    wanted: &'a Manifest,
+impl<'a> Files<'a> {
+    /// Returns what is in the directory of a release: files, and links to those that are in memory.
+    fn on_disk(wanted: &'a Manifest, links: BTreeMap<RelativePath, String>) -> Self {
+        let files = wanted.files().iter().filter(|entry| !entry.is_runtime()).collect();
+        Self { files, links, directories: directories(wanted) }
+    }
+
+    /// Returns what of a release is in memory.
+    fn in_memory(wanted: &'a Manifest) -> Self {
+        let files: Vec<_> = wanted.files().iter().filter(|entry| entry.is_runtime()).collect();
+        let directories = files.iter().flat_map(|entry| entry.path.ancestors()).collect();
+        Self { files, links: BTreeMap::new(), directories }
+    }
+
+    fn has(&self, path: &RelativePath) -> bool {
+        self.files.binary_search_by(|entry| entry.path.cmp(path)).is_ok()
+    }
+}
+
+/// Fills directories of a release.
+struct Fill<'a> {
     blobs: &'a dyn BlobSource,
-    progress: Progress<'a>,
+    progress: &'a Progress<'a>,
 }
 
 /// What each thread keeps to itself.
@@ -160,27 +198,52 @@ struct Worker<'a> {
     buffer: Vec<u8>,
 }
 
-impl Filler<'_> {
+impl Fill<'_> {
+    /// Writes what of `wanted` is in memory into `dir`, whatever is there from an earlier time.
+    fn in_memory(&self, wanted: &Manifest, dir: Option<&Dir>) -> Result<(), SiteError> {
+        dir.map_or(Ok(()), |dir| self.mend(dir, &Files::in_memory(wanted)))
+    }
+
+    /// Writes the directory of a release, and gives it its name when it is whole.
+    fn write_new(
+        &self,
+        releases: &Dir,
+        id: &ReleaseId,
+        files: &Files<'_>,
+    ) -> Result<(), SiteError> {
+        let partial = random_name(&format!("{id}{PARTIAL}"));
+        let written = releases
+            .ensure_child(&partial)
+            .and_then(|(dir, _)| self.fill(&dir, files))
+            .and_then(|()| releases.rename(&partial, releases, &id.to_string()));
+        if let Err(error) = written {
+            // The first error is the one to tell; what stays is swept up later.
+            let _ = releases.remove_all(&partial);
+            return Err(error);
+        }
+        releases.sync()
+    }
+
     /// Writes every file into the empty `dir`: afterwards all is on the disk.
-    fn fill(&self, dir: &Dir) -> Result<(), SiteError> {
-        self.each_file(dir, |worker, entry, on_bytes| {
+    fn fill(&self, dir: &Dir, files: &Files<'_>) -> Result<(), SiteError> {
+        self.each_file(dir, files, |worker, entry| {
             let parent = worker.cursor.existing(&entry.path)?;
-            self.write(parent, entry.path.file_name(), entry, &mut worker.buffer, on_bytes)
+            self.write(parent, entry.path.file_name(), entry, &mut worker.buffer)
         })
     }
 
     /// Writes the files that are damaged or missing in `dir`, and removes what does not belong.
-    fn mend(&self, dir: &Dir) -> Result<(), SiteError> {
-        remove_strange(dir, None, self.wanted, &directories(self.wanted))?;
-        self.each_file(dir, |worker, entry, on_bytes| {
+    fn mend(&self, dir: &Dir, files: &Files<'_>) -> Result<(), SiteError> {
+        remove_strange(dir, None, files)?;
+        self.each_file(dir, files, |worker, entry| {
             let parent = worker.cursor.existing(&entry.path)?;
             let name = entry.path.file_name();
             if examine(parent, name, entry, &mut worker.buffer)?.is(entry) {
-                on_bytes(entry.size);
+                self.progress.add(entry.size);
                 return Ok(());
             }
             let temporary = random_name(TEMPORARY);
-            self.write(parent, &temporary, entry, &mut worker.buffer, on_bytes)?;
+            self.write(parent, &temporary, entry, &mut worker.buffer)?;
             parent.rename(&temporary, parent, name)
         })
     }
@@ -188,18 +251,14 @@ impl Filler<'_> {
     fn each_file(
         &self,
         dir: &Dir,
-        work: impl Fn(&mut Worker<'_>, &FileEntry, &dyn Fn(u64)) -> Result<(), SiteError> + Sync,
+        files: &Files<'_>,
+        work: impl Fn(&mut Worker<'_>, &FileEntry) -> Result<(), SiteError> + Sync,
     ) -> Result<(), SiteError> {
-        make_directories(dir, self.wanted)?;
-        let total = self.wanted.total_bytes();
-        let done = AtomicU64::new(0);
-        let on_bytes = |count| {
-            let before = done.fetch_add(count, Ordering::Relaxed);
-            (self.progress)(before + count, total);
-        };
+        make_directories(dir, files)?;
         let start = || Worker { cursor: Cursor::new(dir), buffer: buffer() };
-        parallel::each(self.wanted.files(), start, |worker, entry| work(worker, entry, &on_bytes))?;
-        sync_tree(dir, self.wanted)
+        parallel::each(&files.files, start, |worker, entry| work(worker, entry))?;
+        make_links(dir, files)?;
+        sync_tree(dir, files)
     }
 
     fn write(
@@ -208,29 +267,42 @@ impl Filler<'_> {
         name: &str,
         entry: &FileEntry,
         buffer: &mut [u8],
-        on_bytes: &dyn Fn(u64),
     ) -> Result<(), SiteError> {
         let missing = |source| SiteError::Blob { file: entry.path.clone(), source };
         let mut content = self.blobs.open(&entry.digest).map_err(missing)?;
-        copy(&mut *content, dir, name, entry, buffer, on_bytes)
+        copy(&mut *content, dir, name, entry, buffer, &|count| self.progress.add(count))
     }
 }
 
-fn make_directories(dir: &Dir, wanted: &Manifest) -> Result<(), SiteError> {
+fn make_directories(dir: &Dir, files: &Files<'_>) -> Result<(), SiteError> {
     let mut cursor = Cursor::new(dir);
-    for path in directories(wanted) {
-        cursor.existing(&path)?.ensure_child(path.file_name())?;
+    for path in &files.directories {
+        cursor.existing(path)?.ensure_child(path.file_name())?;
     }
     Ok(())
 }
 
-/// Removes from a release what its manifest does not have, and what is no file or directory where
+fn make_links(dir: &Dir, files: &Files<'_>) -> Result<(), SiteError> {
+    let mut cursor = Cursor::new(dir);
+    for (path, target) in &files.links {
+        let (parent, name) = (cursor.existing(path)?, path.file_name());
+        if parent.link(name)?.as_ref() == Some(target) {
+            continue;
+        }
+        let temporary = random_name(TEMPORARY);
+        let made = parent.make_link(&temporary, target);
+        made.map_err(SiteError::io("create link", parent.at(name)))?;
+        parent.rename(&temporary, parent, name)?;
+    }
+    Ok(())
+}
+
+/// Removes from a release what does not belong to it, and what is no file, link or directory where
 /// there should be one.
 fn remove_strange(
     dir: &Dir,
     at: Option<&RelativePath>,
-    wanted: &Manifest,
-    needed: &BTreeSet<RelativePath>,
+    files: &Files<'_>,
 ) -> Result<(), SiteError> {
     for raw in dir.names()? {
         let Some((name, path)) = path_of(at, &raw) else {
@@ -238,12 +310,13 @@ fn remove_strange(
             continue;
         };
         match dir.look(name)? {
-            Some(Found::Directory) if needed.contains(&path) => {
+            Some(Found::Directory) if files.directories.contains(&path) => {
                 if let Some(child) = dir.child(name)? {
-                    remove_strange(&child, Some(&path), wanted, needed)?;
+                    remove_strange(&child, Some(&path), files)?;
                 }
             }
-            Some(Found::File) if wanted.get(&path).is_some() => {}
+            Some(Found::File) if files.has(&path) => {}
+            Some(Found::Link(target)) if files.links.get(&path) == Some(&target) => {}
             _ => dir.remove_all(name)?,
         }
     }
@@ -259,19 +332,19 @@ fn path_of<'a>(at: Option<&RelativePath>, raw: &'a CStr) -> Option<(&'a str, Rel
     Some((name, path.ok()?))
 }
 
-fn sync_tree(dir: &Dir, wanted: &Manifest) -> Result<(), SiteError> {
-    if wanted.files().len() > SYNCED_SINGLY {
+fn sync_tree(dir: &Dir, files: &Files<'_>) -> Result<(), SiteError> {
+    if files.files.len() > SYNCED_SINGLY {
         return dir.sync_file_system();
     }
     let mut cursor = Cursor::new(dir);
-    for entry in wanted.files() {
+    for entry in &files.files {
         let parent = cursor.existing(&entry.path)?;
         if let Some(file) = parent.open_file(entry.path.file_name())? {
             file.sync_all().map_err(SiteError::io("sync", parent.at(entry.path.file_name())))?;
         }
     }
-    for path in directories(wanted) {
-        if let Some(inner) = cursor.open(Some(&path))? {
+    for path in &files.directories {
+        if let Some(inner) = cursor.open(Some(path))? {
             inner.sync()?;
         }
     }

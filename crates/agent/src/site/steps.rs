@@ -78,7 +78,7 @@ pub(super) fn steps<'a>(
 }
 
 fn linked<'a>(entries: &[&'a FileEntry]) -> impl Iterator<Item = Step<'a>> {
-    entries.iter().filter(|entry| entry.layout == Layout::Linked).map(|entry| Step::Link(entry))
+    entries.iter().filter(|entry| entry.layout != Layout::Plain).map(|entry| Step::Link(entry))
 }
 
 fn plain<'a>(

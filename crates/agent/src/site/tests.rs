@@ -15,7 +15,9 @@ use windlass_core::release::{FileEntry, Layout, Manifest, Mode, Release, Release
 
 use super::{BlobSource, Found, LockedSite, Owner, Phase, Site, SiteError, StagedRelease, Wanted};
 
-use Layout::{Linked, Plain};
+mod runtime;
+
+use Layout::{Linked, Plain, Runtime};
 
 /// Returns an empty directory, in memory where the machine has such a file system.
 pub(crate) fn scratch() -> tempfile::TempDir {
@@ -96,15 +98,18 @@ type Tree = BTreeMap<String, Option<(Vec<u8>, u32)>>;
 /// A site in a directory of its own, and what a test puts on it.
 struct Fixture {
     temp: tempfile::TempDir,
+    /// Where runtime files are kept.
+    memory: tempfile::TempDir,
     site: Site,
     blobs: Blobs,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let temp = scratch();
+        let (temp, memory) = (scratch(), scratch());
         let site = Site::new(temp.path(), "/etc/shop").expect("a valid path");
-        Self { temp, site, blobs: Blobs::default() }
+        let site = site.with_runtime_base(memory.path().join("windlass"));
+        Self { temp, memory, site, blobs: Blobs::default() }
     }
 
     fn path(&self, path: &str) -> std::path::PathBuf {
@@ -228,6 +233,10 @@ const ONE: &[File] = &[
     ("back/inner", "in a directory", 0o644, Plain),
     ("layout", "linked", 0o644, Linked),
     ("gone/deep/er", "x", 0o755, Plain),
+    ("secret.env", "secret one", 0o600, Runtime),
+    ("secrets.d/key", "secret key", 0o640, Runtime),
+    ("to-memory", "linked", 0o644, Linked),
+    ("from-memory", "secret", 0o600, Runtime),
 ];
 
 const TWO: &[File] = &[
@@ -239,6 +248,9 @@ const TWO: &[File] = &[
     ("swap/plain", "plain", 0o644, Plain),
     ("back", "a file again", 0o644, Linked),
     ("layout", "plain", 0o644, Plain),
+    ("secret.env", "secret two", 0o600, Runtime),
+    ("to-memory", "secret now", 0o600, Runtime),
+    ("from-memory", "plain", 0o644, Plain),
 ];
 
 #[test]
@@ -766,7 +778,7 @@ fn release_files() -> impl Strategy<Value = Vec<File>> {
         prop::sample::select(PATHS),
         prop::sample::select(&["", "x", "y", "longer content\n"][..]),
         prop::sample::select(&[0o644, 0o600, 0o755, 0o4755][..]),
-        prop::sample::select(&[Linked, Plain][..]),
+        prop::sample::select(&[Linked, Plain, Runtime][..]),
     );
     prop::collection::vec(file, 0..8).prop_map(compatible)
 }

@@ -1,6 +1,7 @@
 //! What is live on the targets of an environment.
 
 use windlass::status::{LiveState, Status, TargetStatus};
+use windlass_core::plan::{Drift, DriftIssue};
 
 use super::escape;
 use super::human::count;
@@ -62,11 +63,17 @@ fn services(target: &TargetStatus) -> String {
 fn details(target: &TargetStatus) -> String {
     let drift = target.drift.iter().map(|drift| {
         let issue = format!("{:?}", drift.issue).to_lowercase();
-        format!("  {}: {} is {issue}\n", target.id, escape::line(&drift.path))
+        let why = reason(drift).map(|why| format!(": {}", escape::line(why))).unwrap_or_default();
+        format!("  {}: {} is {issue}{why}\n", target.id, escape::line(&drift.path))
     });
     let error =
         target.error.iter().map(|error| format!("  {}: {}\n", target.id, escape::line(error)));
     drift.chain(error).collect()
+}
+
+/// Returns why a file is missing, where the target knows it.
+fn reason(drift: &Drift) -> Option<&str> {
+    (drift.issue == DriftIssue::Missing).then(|| drift.actual.strip_prefix("nothing: "))?
 }
 
 fn summary(status: &Status) -> String {
@@ -82,7 +89,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use windlass_core::name::ServiceName;
-    use windlass_core::plan::{Drift, DriftIssue};
     use windlass_core::target::{Address, TargetId};
 
     use super::*;

@@ -3,4 +3,5 @@
 mod canaries;
 mod life;
 mod locked;
+mod runtime;
 mod shop;

@@ -63,7 +63,7 @@ pub(super) static FILE: Shape = Shape {
         )
         .or_else(
             "`0755` for what is executable, else `0644`; without group and others where the file \
-             holds a [secret](secrets.md)",
+             holds a [secret](secrets.md) or is a `runtime` one",
         )
         .beside("source = \"templates/worker.ini\""),
         Field::new(
@@ -74,6 +74,15 @@ pub(super) static FILE: Shape = Shape {
         )
         .or_else("that of the service")
         .beside("source = \"templates/worker.ini\""),
+        Field::new(
+            "runtime",
+            Kind::Boolean,
+            "true",
+            "Whether its content is to be [in memory only](secrets.md#on-no-disk) on targets, below \
+             `/run`, with a link in its place. It goes with a restart of the host.",
+        )
+        .or("false")
+        .beside("source = \"templates/app.env.j2\""),
         Field::new(
             "allow_empty",
             Kind::Boolean,
@@ -116,7 +125,8 @@ pub struct FileSpec {
     /// `mode`: the permission bits, such as `"0640"`; where it says nothing, `0755` for what is
     /// executable in the project and `0644` for the rest.
     pub mode: Option<Mode>,
-    /// `layout`: how it takes its place; what the service or `[project]` says unless told otherwise.
+    /// `layout`: how it takes its place; what the service or `[project]` says unless told otherwise,
+    /// and [`Layout::Runtime`] where it says `runtime = true`.
     pub layout: Layout,
     /// `allow_empty`: whether a file without content, or a directory without files, is meant;
     /// otherwise it is an error.
@@ -226,7 +236,7 @@ fn read(item: &Item<'_>, declared: &Declared<'_>, layout: Layout) -> Option<File
     let path = fields.get("path").map(|path| read_path(&path));
     let content = read_content(&fields, declared, path.as_ref().and_then(Option::as_ref));
     let mode = fields.get("mode").and_then(|mode| read_mode(&mode));
-    let own_layout = fields.get("layout").and_then(|layout| read_layout(&layout));
+    let layout = read_place(&fields, layout);
     let allow_empty = fields.get("allow_empty").and_then(|allow| allow.boolean());
     let content = content?;
     let place = item.input.locate(&item.span(), ());
@@ -234,11 +244,27 @@ fn read(item: &Item<'_>, declared: &Declared<'_>, layout: Layout) -> Option<File
         path: path.unwrap_or_else(|| default_path(&fields, &content)),
         content,
         mode,
-        layout: own_layout.unwrap_or(layout),
+        layout,
         allow_empty: allow_empty.unwrap_or_default(),
         position: place.position,
         width: place.width,
     })
+}
+
+/// Returns how the file takes its place, `default` unless it says so. Runtime files are links: one
+/// that asks to be none is reported.
+fn read_place(fields: &Fields<'_>, default: Layout) -> Layout {
+    let own = fields.get("layout").and_then(|layout| read_layout(&layout));
+    let runtime = fields.get("runtime").and_then(|runtime| runtime.boolean());
+    if runtime != Some(true) {
+        return own.unwrap_or(default);
+    }
+    if own == Some(Layout::Plain) {
+        let message = format!("{} has `runtime = true` and `layout = \"plain\"`", fields.place());
+        let hint = "a file in memory is reached over a link: remove one of them";
+        fields.report(Problem::at(fields.span(), message).hint(hint));
+    }
+    Layout::Runtime
 }
 
 fn read_content(

@@ -161,8 +161,15 @@ impl Job {
         Ok(Made { text: made, masked: masked.map(Cow::into_owned) })
     }
 
+    /// Returns the mode of a file that is `mode` in the project; what is to be on no disk is its
+    /// owner's alone, unless the project says otherwise.
+    fn mode(&self, mode: Mode) -> Mode {
+        let default = if self.layout == Layout::Runtime { mode.owner_only() } else { mode };
+        self.mode.unwrap_or(default)
+    }
+
     fn put(&self, sink: &dyn Sink, bytes: &[u8], mode: Mode) -> Result<FileEntry, Problems> {
-        let mode = self.mode.unwrap_or(mode);
+        let mode = self.mode(mode);
         let digest = sink.put(&self.path, mode, bytes).map_err(|error| self.not_kept(&error))?;
         Ok(self.entry(self.path.clone(), mode, bytes.len() as u64, digest))
     }
@@ -173,7 +180,7 @@ impl Job {
         mut source: SourceFile,
         mode: Mode,
     ) -> Result<FileEntry, Problems> {
-        let mode = self.mode.unwrap_or(mode);
+        let mode = self.mode(mode);
         let (digest, size) = sink
             .put_file(&self.path, mode, &mut source.file)
             .map_err(|error| self.not_kept(&error))?;

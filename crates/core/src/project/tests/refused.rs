@@ -1,6 +1,7 @@
 //! Files that are wrong, and what is said about them.
 
 use super::{HEAD, only_error, refused, told, underlined};
+use crate::release::Layout;
 
 /// Each mistake is followed by `# LINE:COLUMN message`, as it must be reported.
 const MISTAKES: &str = r#"
@@ -90,6 +91,27 @@ fn hints_say_what_was_probably_meant() {
         let hint = format!("did you mean `{name}`?");
         assert!(hints.contains(&hint.as_str()), "{name}: {hints:?}");
     }
+}
+
+#[test]
+fn a_file_in_memory_is_no_plain_file() {
+    let file = |fields: &str| {
+        format!(
+            "[project]\nname = \"shop\"\n[services.web]\nfiles = [{{ source = \"a\", {fields} }}]"
+        )
+    };
+    assert_eq!(
+        told(&refused(&file("layout = \"plain\", runtime = true"))),
+        [
+            "windlass.toml:4:10: `files` in [services.web] has `runtime = true` and `layout = \"plain\"`"
+        ]
+    );
+    let layout = |fields: &str| {
+        super::accepted(&file(fields)).services.values().next().map(|s| s.files[0].layout)
+    };
+    assert_eq!(layout("layout = \"plain\", runtime = false"), Some(Layout::Plain));
+    assert_eq!(layout("layout = \"linked\", runtime = true"), Some(Layout::Runtime));
+    assert_eq!(layout("runtime = true"), Some(Layout::Runtime));
 }
 
 #[test]

@@ -6,8 +6,9 @@
 //!
 //! A value of at least [`MIN_LEN`] bytes is found as it is, in Base64 (both alphabets, padded or not,
 //! at any offset in what was encoded), in hexadecimal, percent-encoded, with the escapes of JSON, Rust
-//! and C, quoted for a shell or for YAML, wrapped and indented over several lines, and each long line
-//! of it by itself. Shorter ones stay: a filter for `1` leaves no text.
+//! and C, quoted for a shell or for YAML, wrapped and indented over several lines. So are each line of it and
+//! each text in a JSON document, from 8 bytes on. Shorter ones stay: a filter for `1` leaves no text,
+//! and lines such as `{` or `}` are in every text.
 //!
 //! | file | holds |
 //! |---|---|

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::Found;
@@ -13,8 +14,11 @@ use crate::secret::{Secret, SecretName};
 /// Values of fewer bytes are not looked for.
 pub const MIN_LEN: usize = 4;
 
-/// A line of a value of fewer bytes is not looked for by itself.
+/// A line of a value, or a text in it, of fewer bytes is not looked for by itself.
 const MIN_LINE: usize = 8;
+
+/// A value of more bytes is not looked through for the texts in it.
+const READ: usize = 64 << 10;
 
 /// A value of more bytes is looked for in pieces.
 const WHOLE: usize = 4 << 10;
@@ -136,6 +140,7 @@ impl Collector {
     /// it may leave that out.
     fn value(&mut self, name: usize, value: &[u8]) {
         let value = value.trim_ascii();
+        self.texts(name, value);
         if value.len() <= WHOLE {
             self.encodings(name, value);
             self.lines(name, value);
@@ -166,16 +171,41 @@ impl Collector {
         }
     }
 
-    /// Adds the lines of a value, and what lies between bytes that are no text: a filter for output
-    /// may have replaced those.
+    /// Adds the lines of a value, as programs print and encode them one by one, and what lies between
+    /// bytes that are no text: a filter for output may have replaced those.
     fn lines(&mut self, name: usize, value: &[u8]) {
         for chunk in value.utf8_chunks() {
             for line in chunk.valid().split(char::is_control) {
                 let line = line.trim();
-                if line.len() >= MIN_LINE && !line.starts_with("-----") {
-                    self.plain(name, line.as_bytes());
+                let is_part = MIN_LINE <= line.len() && line.len() < value.len();
+                if is_part && !line.starts_with("-----") {
+                    self.encodings(name, line.as_bytes());
                 }
             }
+        }
+    }
+
+    /// Adds the texts in a value that is a JSON document, such as the key in that of an account of a
+    /// service: who reads it has them without the escapes.
+    fn texts(&mut self, name: usize, value: &[u8]) {
+        if value.len() > READ || !matches!(value.first(), Some(b'{' | b'[')) {
+            return;
+        }
+        if let Ok(document) = serde_json::from_slice(value) {
+            self.texts_in(name, &document);
+        }
+    }
+
+    fn texts_in(&mut self, name: usize, document: &Value) {
+        match document {
+            Value::String(text) if text.trim().len() >= MIN_LINE => {
+                let text = text.trim().as_bytes();
+                text.chunks(PIECE).for_each(|piece| self.encodings(name, piece));
+                self.lines(name, text);
+            }
+            Value::Array(list) => list.iter().for_each(|inner| self.texts_in(name, inner)),
+            Value::Object(map) => map.values().for_each(|inner| self.texts_in(name, inner)),
+            _ => {}
         }
     }
 

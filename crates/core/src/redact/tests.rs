@@ -138,6 +138,49 @@ fn a_value_of_several_lines_is_found_indented_wrapped_and_line_by_line() {
     assert_eq!(redactor.redact(&wrapped.join("\r\n  ")), "[secret KEY]");
 }
 
+/// A key of which each line is known by itself.
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7\"%é+VJTUt9Us\n\
+                   8cKjMzEf\n}\n-----END PRIVATE KEY-----\n";
+
+#[test]
+fn each_line_of_a_value_is_found_in_any_encoding() {
+    let redactor = redactor(PEM);
+    for line in PEM.lines().filter(|line| line.len() >= 8 && !line.starts_with('-')) {
+        for (before, after) in [("", ""), ("", "\n"), ("x=", ""), ("key:", "\r\n")] {
+            for encoded in encodings(line, before, after) {
+                let clean = redactor.redact(&encoded);
+                assert!(clean.contains("[secret KEY]"), "{line} in {encoded}: {clean}");
+                let around = before.len() + after.len();
+                assert!(clean.len() <= 12 + 6 * around + 8, "{line} in {encoded}: {clean}");
+            }
+        }
+    }
+    for harmless in ["}\n", "-----BEGIN PRIVATE KEY-----", "fn main() {\n}\n", "7d"] {
+        assert_eq!(redactor.redact(harmless), harmless, "not every text holds it");
+    }
+}
+
+#[test]
+fn the_texts_in_a_json_document_are_found_without_its_escapes() {
+    let account = serde_json::json!({
+        "type": "service",
+        "private_key": PEM,
+        "scopes": [{"token": "tok-\"quoted\"-1234"}, 12_345_678, true],
+    });
+    for document in [account.to_string(), format!("{account:#}")] {
+        let redactor = redactor(&document);
+        for line in PEM.lines().filter(|line| line.len() >= 8 && !line.starts_with('-')) {
+            for encoded in [line.to_owned(), base64(line.as_bytes(), false, true)] {
+                assert_eq!(redactor.redact(&encoded), "[secret KEY]", "{line}");
+            }
+        }
+        assert_eq!(redactor.redact("tok-\"quoted\"-1234"), "[secret KEY]");
+        assert!(!redactor.redact(PEM).contains("8cKjMzEf"));
+        assert_eq!(redactor.redact("a service"), "a service", "short texts say little");
+        assert_eq!(redactor.redact(&document), "[secret KEY]");
+    }
+}
+
 #[test]
 fn values_that_overlap_leave_nothing_of_either() {
     let secrets = secrets(&[("A", b"abcdefgh"), ("B", b"efghijklmnop"), ("C", b"aaaa")]);

@@ -1,6 +1,6 @@
 //! Plans, from what was seen to what was done: the record is written before and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use windlass_agent::site::{Inspection, Live};
 use windlass_agent::work::Assignment;
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
-use windlass_core::plan::Plan;
+use windlass_core::plan::{Intent, Plan};
 use windlass_core::record::{ConfigDeployment, DeploymentStatus};
 use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
@@ -80,8 +80,18 @@ impl Engine {
             release: plan.release,
             targets: plan.targets.len() as u64,
         });
-        let (events, stop) = (&self.events, &self.stop);
-        let execution = Execution { plan: &plan, fleet: &fleet, moves, events, stop, record };
+        let strangers = self.strangers(&plan, &moves);
+        let withhold = || self.withhold_strange(&plan.environment);
+        let execution = Execution {
+            plan: &plan,
+            fleet: &fleet,
+            moves,
+            events: &self.events,
+            stop: &self.stop,
+            record,
+            strangers,
+            withhold: &withhold,
+        };
         let mut record = execution.run().await;
         record.duration_ms = millis(self.clock.monotonic().saturating_sub(began));
         self.finish(&plan, &fleet, record).await
@@ -115,6 +125,19 @@ impl Engine {
             moves.insert(target.id.clone(), Move { from, to });
         }
         Ok(moves)
+    }
+
+    /// Returns the targets whose earlier release may hold secrets that nobody here knows; where a
+    /// rollback goes to such a release, what commands print is withheld.
+    fn strangers(&self, plan: &Plan, moves: &BTreeMap<TargetId, Move>) -> BTreeSet<TargetId> {
+        let is_strange = |end: &Option<Arc<Assignment>>| {
+            end.as_deref().is_some_and(|assignment| self.is_strange(assignment))
+        };
+        if plan.intent != Intent::Deploy && moves.values().any(|one| is_strange(&one.to)) {
+            self.withhold_strange(&plan.environment);
+        }
+        let strange = moves.iter().filter(|(_, one)| is_strange(&one.from));
+        strange.map(|(target, _)| target.clone()).collect()
     }
 
     async fn finish(

@@ -4,7 +4,7 @@
 //! one changes. A deployment that fails afterwards takes back each target that it moved; a rollback
 //! goes on without the targets that fail, and says which are not where they should be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -55,6 +55,10 @@ pub(crate) struct Execution<'a> {
     pub(crate) events: &'a Events,
     pub(crate) stop: &'a StopFlag,
     pub(crate) record: ConfigDeployment,
+    /// The targets whose earlier release may hold secrets that nobody here knows.
+    pub(crate) strangers: BTreeSet<TargetId>,
+    /// Has withheld what commands print from then on.
+    pub(crate) withhold: &'a (dyn Fn() + Sync),
 }
 
 impl Execution<'_> {
@@ -209,6 +213,9 @@ impl Execution<'_> {
     }
 
     async fn take_back(&mut self, moved: &[TargetId]) -> Vec<String> {
+        if moved.iter().any(|target| self.strangers.contains(target)) {
+            (self.withhold)();
+        }
         let id = self.record.deployment_id.clone();
         let answers = self
             .fleet

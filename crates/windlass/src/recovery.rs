@@ -83,6 +83,12 @@ impl Engine {
         let targets: Vec<Target> = record.targets.iter().map(rollback::target_of).collect();
         let fleet = self.fleet(&targets, &record.config_path)?;
         let goals = self.goals(&record);
+        let strange = |goal: &Goal| goal.release.is_some() && goal.known.is_none();
+        let environment = self.environment(record.environment.as_str()).await;
+        let has_secrets = environment.is_ok_and(|environment| environment.secrets.is_some());
+        if has_secrets && goals.values().any(strange) {
+            self.withhold_strange(&record.environment);
+        }
         let id = record.deployment_id.clone();
         let answers = fleet.ask_all(|target, host| {
             let (id, goal) = (id.clone(), goals[&target].clone());

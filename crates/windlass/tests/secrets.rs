@@ -100,12 +100,18 @@ impl Place {
 
     /// Returns an engine as a new process would have it.
     fn engine(&self) -> Engine {
+        self.engine_in(".windlass")
+    }
+
+    /// Returns an engine as somebody has it whose workspace is `workspace`.
+    fn engine_in(&self, workspace: &str) -> Engine {
         let mut loaded = LoadedProject::find(&self.project.path()).expect("a project");
         for environment in loaded.project.environments.values_mut() {
             environment.secrets = Some("secrets/staging.yaml".to_owned());
         }
         let options = Options {
             project: Some(loaded),
+            workspace: Some(self.project.at(workspace)),
             sinks: vec![Box::new(self.events.clone())],
             secrets: Some(Arc::clone(&self.vault) as _),
             ..Options::default()
@@ -257,6 +263,44 @@ async fn going_one_back_needs_no_key() {
     let said = format!("{:?}", place.events.events());
     never(&said);
     assert!(said.contains("withheld"), "nobody knows what the commands printed: {said}");
+}
+
+/// Returns a place where somebody else deployed, and the token was rotated since.
+async fn deployed_from_elsewhere() -> Place {
+    let place = Place::new();
+    let theirs = place.engine_in("theirs");
+    theirs.deploy("staging", &Input::Project, "somebody").await.expect("deployed");
+    place.set("API_TOKEN", "rotated-value");
+    place
+}
+
+#[tokio::test]
+async fn a_rollback_to_what_others_deployed_shows_nothing_that_nobody_here_knows() {
+    let place = deployed_from_elsewhere().await;
+    let engine = place.engine();
+    engine.deploy("staging", &Input::Project, "me").await.expect("deployed");
+    let shown = format!("{:?}", place.events.events());
+    assert!(!shown.contains("withheld"), "what was rendered here is known: {shown}");
+    let latest = Subject::Latest(EnvironmentName::new("staging").expect("a name"));
+    place.engine().rollback(&latest, "me").await.expect("the target keeps it");
+    assert!(place.project.read("state/etc/nginx.conf").contains(TOKEN));
+    let said = format!("{:?}", place.events.events());
+    never(&said);
+    assert!(said.contains("withheld") && said.contains("elsewhere"), "{said}");
+}
+
+#[tokio::test]
+async fn a_failure_that_goes_back_to_what_others_deployed_shows_nothing_of_it() {
+    let place = deployed_from_elsewhere().await;
+    place.project.write("state/broken", "");
+    let engine = place.engine();
+    let error = engine.deploy("staging", &Input::Project, "me").await.expect_err("it fails");
+    assert!(place.project.read("state/etc/nginx.conf").contains(TOKEN), "it was taken back");
+    never(&format!("{error:?}"));
+    let said = format!("{:?}", place.events.events());
+    never(&said);
+    assert!(said.contains("withheld"), "{said}");
+    assert!(said.contains("[secret API_TOKEN]"), "until then everything is shown: {said}");
 }
 
 #[tokio::test]

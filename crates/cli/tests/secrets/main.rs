@@ -5,6 +5,7 @@ mod crash;
 mod editing;
 mod files;
 mod hostile;
+mod locked;
 mod merging;
 mod prompt;
 mod side_by_side;

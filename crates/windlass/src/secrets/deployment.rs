@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use windlass_agent::work::Assignment;
 use windlass_core::change::ChangeSet;
 use windlass_core::config::{Configuration, Data, Node};
 use windlass_core::diagnostic::Diagnostic;
@@ -24,8 +25,26 @@ use crate::host::HostError;
 use crate::objects::ObjectKey;
 use crate::project::PROJECT_FILE;
 
-/// What stands in the place of output that may hold secrets which nobody knows.
-const WITHHELD: &str = "[withheld: the secrets of the environment are locked]";
+/// Why output is withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Withheld {
+    /// Nobody can read the secrets of the environment.
+    Locked,
+    /// A release that was deployed from elsewhere may hold values that nobody here knows.
+    Elsewhere,
+}
+
+impl Withheld {
+    /// Returns what stands in the place of the output.
+    const fn note(self) -> &'static str {
+        match self {
+            Self::Locked => "[withheld: the secrets of the environment are locked]",
+            Self::Elsewhere => {
+                "[withheld: it may hold secrets of a release that was deployed from elsewhere]"
+            }
+        }
+    }
+}
 
 /// Unlocks the secrets of environments.
 pub trait SecretSource: Send + Sync {
@@ -120,7 +139,7 @@ pub struct Redaction(Arc<Mutex<Known>>);
 #[derive(Default)]
 struct Known {
     is_off: bool,
-    is_withholding: bool,
+    withheld: Option<Withheld>,
     secrets: Vec<(EnvironmentName, Arc<Secrets>)>,
     redactor: Redactor,
 }
@@ -159,26 +178,28 @@ impl Redaction {
     }
 
     /// Has all withheld that commands print from now on: nobody knows which secrets they may print.
-    pub(crate) fn withhold(&self) {
+    pub(crate) fn withhold(&self, why: Withheld) {
         let mut known = self.known();
-        known.is_withholding = !known.is_off;
+        if !known.is_off {
+            known.withheld.get_or_insert(why);
+        }
     }
 
     /// Takes values of secrets out of `event`.
     pub(crate) fn clean_event(&self, event: &mut Event) {
-        match event {
-            Event::CommandFinished { output, .. }
-                if self.known().is_withholding && !output.is_empty() =>
-            {
-                WITHHELD.clone_into(output);
+        let withheld = self.known().withheld;
+        match (event, withheld) {
+            (Event::CommandFinished { output, .. }, Some(why)) if !output.is_empty() => {
+                why.note().clone_into(output);
             }
-            other => other.redact(&self.redactor()),
+            (other, _) => other.redact(&self.redactor()),
         }
     }
 
     /// Takes values of secrets out of what went wrong on a host.
     pub(crate) fn clean_error(&self, error: HostError) -> HostError {
-        let error = if self.known().is_withholding { error.withheld(WITHHELD) } else { error };
+        let withheld = self.known().withheld;
+        let error = withheld.into_iter().fold(error, |error, why| error.withheld(why.note()));
         error.redacted(&self.redactor())
     }
 
@@ -303,10 +324,26 @@ impl Engine {
     pub(crate) async fn know_secrets(&self, name: &EnvironmentName) {
         let Ok(environment) = self.environment(name.as_str()).await else { return };
         if let Err(locked) = self.unlock(&environment) {
-            self.redaction.withhold();
+            self.redaction.withhold(Withheld::Locked);
             let why = describe(&locked);
             self.warn(name, format!("what commands print is withheld, it may hold secrets: {why}"));
         }
+    }
+
+    /// Tells whether a release may hold values of secrets that nobody here knows: it was deployed from
+    /// another workspace, and what is in its files was never rendered in this one.
+    pub(crate) fn is_strange(&self, assignment: &Assignment) -> bool {
+        let rendered_here = |digest| self.objects.contains(digest).unwrap_or(false);
+        let mut keyed = assignment.manifest.files().iter().filter(|file| file.key.is_some());
+        keyed.any(|file| !rendered_here(&file.digest))
+    }
+
+    /// Has withheld what commands print beside the files of a release that was deployed from elsewhere.
+    pub(crate) fn withhold_strange(&self, environment: &EnvironmentName) {
+        self.redaction.withhold(Withheld::Elsewhere);
+        let why =
+            "a release that was deployed from elsewhere may hold secrets that nobody here knows";
+        self.warn(environment, format!("what commands print is withheld: {why}"));
     }
 
     /// Returns the filter of everything that is said.

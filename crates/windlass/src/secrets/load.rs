@@ -25,6 +25,8 @@ pub struct Opened {
     /// The 256 bits that it is derived from, for deriving other keys that last as long, such as that of
     /// objects.
     pub root_key: Secret,
+    /// Values that secrets had before, as far as the file's history keeps them.
+    pub earlier: Vec<(SecretName, Secret)>,
 }
 
 /// Returns the secrets in the SOPS file at `path`.
@@ -46,7 +48,10 @@ pub fn open(path: &Path, keys: &Keys) -> Result<Opened, SecretsError> {
     let key = keys.open(&stored.file, path)?;
     let named = names::named(&stored.plain(&key)?, path)?;
     let history = History::read(path, keys)?;
-    let kept = history.and_then(|history| history.metadata.root_key());
+    let (kept, earlier) = match &history {
+        Some(history) => (history.metadata.root_key(), history.metadata.old_values()),
+        None => (None, Vec::new()),
+    };
     let root_key = kept.unwrap_or_else(|| Secret::new(key.expose().to_vec()));
     let (clear, secret): (Vec<_>, Vec<_>) = named.into_iter().partition(|one| one.in_the_clear);
     let secrets = Secrets::new(secret.into_iter().map(|one| (one.name, one.secret)));
@@ -58,6 +63,7 @@ pub fn open(path: &Path, keys: &Keys) -> Result<Opened, SecretsError> {
             .collect(),
         fingerprint_key: FingerprintKey::derive(root_key.expose()),
         root_key,
+        earlier,
     })
 }
 

@@ -224,6 +224,16 @@ impl Metadata {
         key.fingerprint(&text)
     }
 
+    /// Returns the values that secrets had before, as far as they were kept.
+    pub(super) fn old_values(&self) -> Vec<(SecretName, Secret)> {
+        let named = |record: &Record| {
+            let name = SecretName::new(record.name.as_str()).ok();
+            let values = record.rotations.iter().filter_map(Rotation::old_value);
+            name.map(|name| values.map(|value| (name.clone(), value)).collect::<Vec<_>>())
+        };
+        self.secrets.values().filter_map(named).flatten().collect()
+    }
+
     /// Returns the secret called `name`; the first one that was made where two people made it at once.
     pub(super) fn by_name(&self, name: &SecretName) -> Option<(&SecretId, &Record)> {
         let called = self.secrets.iter().filter(|(_, record)| record.name == name.as_str());

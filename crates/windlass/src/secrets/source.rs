@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
 use windlass_core::environment::Environment;
+use windlass_core::secret::Secrets;
 use windlass_sops::Format;
 
 use super::deployment::{SealingKeys, SecretSource, Unlocked};
@@ -73,7 +74,10 @@ impl SopsSource {
         let now = self.clock.now();
         let objects = object_keys.open(&recipients, &self.keys, now)?;
         let (name, secrets) = (&environment.name, &opened.secrets);
-        let before = values::note(&self.workspace, name, secrets, &recipients, &self.keys, now)?;
+        let mut before =
+            values::note(&self.workspace, name, secrets, &recipients, &self.keys, now)?;
+        let kept = opened.earlier.into_iter();
+        before.extend(kept.map(|one| Arc::new(Secrets::labelled([one]))));
         let keys = SealingKeys {
             fingerprints: opened.fingerprint_key,
             objects: objects.current,

@@ -80,22 +80,19 @@ impl LockedSite<'_> {
             self.state.sync()?;
         }
         let fill = Fill { blobs, progress: &Progress::new(&release.manifest, progress) };
-        let files = Files::on_disk(
-            &release.manifest,
-            self.site.runtime().links(&release.id, &release.manifest),
-        );
+        let links = self.site.runtime().links(&release.id, &release.manifest);
+        let files = Files::on_disk(&release.manifest, links);
+        let memory = in_memory.as_ref().map(|dir| (dir, Files::in_memory(&release.manifest)));
         match releases.child(&release.id.to_string())? {
             Some(dir) => {
                 self.queue_mended(release, live.as_ref(), settled)?;
-                fill.in_memory(&release.manifest, in_memory.as_ref())?;
-                fill.mend(&dir, &files)?;
+                fill.memory(memory).and_then(|()| fill.mend(&dir, &files))?;
             }
-            None => {
-                let filled = fill.in_memory(&release.manifest, in_memory.as_ref());
-                let written = filled.and_then(|()| fill.write_new(&releases, &release.id, &files));
+            None => fill
+                .memory(memory)
+                .and_then(|()| fill.write_new(&releases, &release.id, &files))
                 // The first error is the one to tell; what stays is swept up later.
-                written.inspect_err(|_| drop(self.sweep_runtime()))?;
-            }
+                .inspect_err(|_| drop(self.sweep_runtime()))?,
         }
         if !known {
             record::write(&self.state, &new_record(release))?;
@@ -199,9 +196,9 @@ struct Worker<'a> {
 }
 
 impl Fill<'_> {
-    /// Writes what of `wanted` is in memory into `dir`, whatever is there from an earlier time.
-    fn in_memory(&self, wanted: &Manifest, dir: Option<&Dir>) -> Result<(), SiteError> {
-        dir.map_or(Ok(()), |dir| self.mend(dir, &Files::in_memory(wanted)))
+    /// Writes what of a release is in memory, whatever is there from an earlier time.
+    fn memory(&self, memory: Option<(&Dir, Files<'_>)>) -> Result<(), SiteError> {
+        memory.map_or(Ok(()), |(dir, files)| self.mend(dir, &files))
     }
 
     /// Writes the directory of a release, and gives it its name when it is whole.

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ pub(crate) struct App {
     pub(crate) stop: StopFlag,
     /// The last filter of what is said about failures and in logs.
     pub(crate) redaction: Redaction,
+    /// How long to wait for an environment that somebody else has locked.
+    pub(crate) lock_wait: Option<Duration>,
 }
 
 impl App {
@@ -33,7 +36,12 @@ impl App {
         let style = Style { color: wants_color(global.color, io::stdout().is_terminal()) };
         let errors = Style { color: wants_color(global.color, io::stderr().is_terminal()) };
         let (stop, redaction) = (StopFlag::default(), Redaction::default());
-        Self { global, style, errors, stop, redaction }
+        Self { global, style, errors, stop, redaction, lock_wait: None }
+    }
+
+    /// Returns the same, waiting so long for an environment that somebody else has locked.
+    pub(crate) fn waiting(self, lock_wait: Option<Duration>) -> Self {
+        Self { lock_wait, ..self }
     }
 
     /// Tells whether stdout carries JSON.
@@ -93,6 +101,7 @@ impl App {
             sinks: self.sinks()?,
             stop: self.stop.clone(),
             redaction: self.redaction.clone(),
+            lock_wait: self.lock_wait,
             ..Options::default()
         })
     }

@@ -2,11 +2,14 @@
 
 mod config;
 mod secrets;
+mod state;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use windlass_core::duration::parse_duration;
 use windlass_core::environment::EnvironmentType;
 use windlass_core::name::EnvironmentName;
 use windlass_core::select::Selection;
@@ -21,6 +24,8 @@ pub(crate) use self::secrets::{
     SecretsMerge, SecretsName, SecretsRecipient, SecretsRecipients, SecretsRotate, SecretsSet,
     ValueFrom,
 };
+
+pub(crate) use self::state::{Doctor, Gc, Pin};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -155,6 +160,17 @@ pub(crate) enum Verb {
         after_help = "Example:\n  windlass secrets init\n  windlass secrets list staging"
     )]
     Secrets(Secrets),
+    /// Check everything in the workspace and on the targets, and mend what can be
+    #[command(after_help = "Example:\n  windlass doctor --offline\n  windlass doctor --fix")]
+    Doctor(Doctor),
+    /// Remove from the workspace what nothing can return to any more
+    #[command(after_help = "Example:\n  windlass gc --dry-run\n  windlass gc --max-size 2GiB")]
+    Gc(Gc),
+    /// Keep the release of a deployment, however old it gets
+    #[command(
+        after_help = "Example:\n  windlass pin deploy_staging_1700000000 --why 'last good before the move'\n  windlass pin deploy_staging_1700000000 --remove"
+    )]
+    Pin(Pin),
     /// Print the JSON Schema of windlass.toml, for editors
     #[command(after_help = "Example:\n  windlass schema > windlass.schema.json")]
     Schema,
@@ -164,6 +180,18 @@ pub(crate) enum Verb {
     /// Write the manual pages
     #[command(after_help = "Example:\n  windlass man ~/.local/share/man/man1")]
     Man(Man),
+}
+
+impl Verb {
+    /// Returns how long to wait for an environment that somebody else works on.
+    pub(crate) fn lock_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Deploy(args) => args.act.lock_wait,
+            Self::Rollback(args) => args.act.lock_wait,
+            Self::Apply(args) => args.lock_wait,
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -317,6 +345,9 @@ pub(crate) struct Act {
     /// Who does it, for the record [default: user@host]
     #[arg(long, value_name = "WHO")]
     pub(crate) by: Option<String>,
+    /// Wait so long for an environment that somebody else is working on, such as `5m`
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) lock_wait: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -326,6 +357,9 @@ pub(crate) struct Apply {
     /// Who does it, for the record [default: user@host]
     #[arg(long, value_name = "WHO")]
     pub(crate) by: Option<String>,
+    /// Wait so long for an environment that somebody else is working on, such as `5m`
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) lock_wait: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -62,11 +62,15 @@ impl CliError {
         match self {
             Self::Engine(Error::Failed(record)) => exit_of(record),
             Self::Engine(Error::Interrupted { .. }) => Exit::NotWhollyRolledBack,
-            Self::Engine(Error::Unrecorded { record, .. }) if record.moved_a_target() => {
+            Self::Engine(Error::Unrecorded { record, .. })
+                if record.moved_a_target() || record.outcome() == Outcome::NotWhollyRolledBack =>
+            {
                 Exit::NotWhollyRolledBack
             }
             Self::Engine(
-                Error::Store(StoreError::Held { .. }) | Error::Secrets(SecretsError::Locked { .. }),
+                Error::Busy
+                | Error::Store(StoreError::Held { .. })
+                | Error::Secrets(SecretsError::Locked { .. }),
             ) => Exit::Locked,
             Self::Engine(_) | Self::Output(_) => Exit::Failed,
             Self::Usage { .. } => Exit::Usage,
@@ -174,7 +178,15 @@ fn hint(error: &Error) -> Option<String> {
         }
         Error::Failed(record) => after_failure(record),
         Error::Store(StoreError::Held { .. }) => {
-            "wait until it is done, or look at `windlass history`".to_owned()
+            "wait until it is done (`--lock-wait 5m` does), or look at `windlass history`"
+                .to_owned()
+        }
+        Error::Store(StoreError::Corrupt { .. }) => {
+            "see what `windlass doctor` says of it: with `--fix` it mends what it can".to_owned()
+        }
+        Error::Busy => "try again when it is done".to_owned(),
+        Error::LockedRelease(_) => {
+            "nothing was removed: collect where the key of the secrets is".to_owned()
         }
         _ => return None,
     };

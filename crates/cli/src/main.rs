@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let app = App::new(cli.global);
+    let app = App::new(cli.global).waiting(cli.verb.lock_wait());
     log_to_stderr(app.global.verbose, app.redaction.clone());
     let exit = match commands::run(&app, cli.verb) {
         Ok(exit) => exit,

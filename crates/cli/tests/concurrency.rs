@@ -163,3 +163,16 @@ fn an_interrupt_in_a_rollback_says_what_is_left_and_the_rest_follows() {
     assert_eq!(record["rollback_info"]["deployment"], deployed["deployment_id"]);
     assert_eq!(gated.versions(), [1, 1, 1]);
 }
+
+#[test]
+fn who_waits_for_the_lock_deploys_when_it_is_free() {
+    let gated = Gated::new();
+    let first = gated.start(&["deploy", "staging", "--by", "alice"], "check", "t1");
+    let _ = gated.windlass.run(&["deploy", "staging", "--lock-wait", "10ms"]).code(7).says("alice");
+    let waiting = gated.windlass.command(&["deploy", "staging", "--lock-wait", "5m"]).spawn();
+    gated.open();
+    let _ = first.wait().success();
+    let ended = waiting.expect("started").wait().expect("waited for");
+    assert!(ended.success());
+    let _ = gated.windlass.run(&["deploy", "staging", "--lock-wait", "soon"]).code(2);
+}

@@ -349,7 +349,7 @@ fn errors_have_a_kind_and_say_what_to_do() {
         (&["deploy", "production"], 1, "protected", "`--yes`"),
         (&["apply", "motd"], 1, "bad_plan", "windlass plan --out"),
         (&["plan", "staging", "--config"], 2, "usage", ""),
-        (&["plna", "staging"], 2, "usage", "'plan'"),
+        (&["rollbak", "staging"], 2, "usage", "'rollback'"),
         (
             &["config", "get", "staging", "port", "--config", "ap"],
             1,
@@ -411,9 +411,9 @@ fn for_people_errors_are_on_stderr_and_stdout_is_empty() {
     let refused: Output = run(&project, &["deploy", "stagin"]).code(1);
     assert_eq!(refused.stdout, "");
     refused.says("error: unknown environment `stagin`\n").says("help: did you mean `staging`?");
-    let wrong = run(&project, &["plna"]).code(2);
+    let wrong = run(&project, &["rollbak"]).code(2);
     assert_eq!(wrong.stdout, "");
-    wrong.says("a similar subcommand exists: 'plan'");
+    wrong.says("a similar subcommand exists: 'rollback'");
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`] | what will be done, in which order |
 //! | [`record`], [`event`] | what was done, and what is being done |
+//! | [`retention`] | which releases are kept |
 //! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |
 //! | [`diagnostic`] | what is wrong, where, and what to do next |
 
@@ -36,6 +37,7 @@ pub mod project;
 pub mod record;
 pub mod redact;
 pub mod release;
+pub mod retention;
 pub mod secret;
 pub mod select;
 pub mod strategy;

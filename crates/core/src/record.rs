@@ -280,6 +280,21 @@ pub struct ConfigDeployment {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Who keeps its release from being collected, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pin>,
+}
+
+/// What keeps the release of a deployment, however old it gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Who wants it kept.
+    pub by: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl ConfigDeployment {
@@ -399,6 +414,7 @@ mod tests {
             }),
             duration_ms: 0,
             error: None,
+            pinned: None,
         }
     }
 

@@ -154,6 +154,7 @@ impl Engine {
         }
         if record.succeeded() {
             prune(plan, fleet).await;
+            self.collect_when_due().await;
         }
         self.events.emit(Event::DeploymentFinished {
             deployment_id: record.deployment_id.clone(),

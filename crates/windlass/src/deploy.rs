@@ -53,7 +53,12 @@ impl Engine {
     ) -> Result<Plan, Error> {
         let environment = self.environment(environment).await?;
         let past = self.past(&environment.name).await?;
-        Ok(self.plan_deployment(&environment, input, chosen, past).await?.plan)
+        let plan = self.plan_deployment(&environment, input, chosen, past).await?.plan;
+        if let Some(release) = plan.release {
+            let noted = self.objects.note_planned(&release.0);
+            noted.map_err(Error::io("write in", self.objects.path()))?;
+        }
+        Ok(plan)
     }
 
     async fn plan_deployment(

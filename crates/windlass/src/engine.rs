@@ -35,6 +35,7 @@ pub const WORKSPACE: &str = ".windlass";
 pub struct Engine {
     pub(crate) project: Option<LoadedProject>,
     pub(crate) base: PathBuf,
+    workspace: PathBuf,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) objects: Objects,
     pub(crate) clock: Arc<dyn Clock>,
@@ -70,6 +71,9 @@ pub struct Options {
     /// What unlocks secrets; the SOPS files that the environments of the project name, unless it says
     /// otherwise. Without a project an environment that has some cannot be deployed.
     pub secrets: Option<Arc<dyn SecretSource>>,
+    /// How long to wait for an environment that somebody else has locked; not at all unless it says
+    /// otherwise.
+    pub lock_wait: Option<std::time::Duration>,
     /// What filters all that is said; whoever writes a log of its own shares it.
     pub redaction: Redaction,
 }
@@ -110,8 +114,9 @@ impl Engine {
             reacher: options.reacher.unwrap_or(by_address),
             secrets,
             redaction: options.redaction,
-            lock_wait: None,
+            lock_wait: options.lock_wait,
             http_cache: workspace.join("cache/http"),
+            workspace,
             inventories: tokio::sync::Mutex::default(),
             parallel,
         })
@@ -127,6 +132,12 @@ impl Engine {
     #[must_use]
     pub fn base(&self) -> &Path {
         &self.base
+    }
+
+    /// Returns the directory in which state is kept.
+    #[must_use]
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
     }
 
     /// Returns every environment, of the project and of the workspace, by name. Inventories are not

@@ -60,6 +60,15 @@ pub enum Error {
         /// How many files.
         missing: usize,
     },
+    /// Nothing can be collected while others refer to objects that no record names yet.
+    #[error("something is being deployed or planned in this workspace")]
+    Busy,
+    /// What a release needs cannot be told without its key.
+    #[error("release {} holds secrets that cannot be unlocked here", .0.short())]
+    LockedRelease(ReleaseId),
+    /// A deployment that has no release has nothing to keep.
+    #[error("{0} has no release to keep")]
+    NothingToPin(DeploymentId),
     /// A plan was made for something else than what is there now.
     #[error("the plan is stale: {}", .0.join("; "))]
     Stale(Vec<String>),
@@ -152,6 +161,9 @@ impl Error {
             Self::NotReversible { .. } => "not_reversible",
             Self::Protected(_) => "protected",
             Self::Collected { .. } => "collected",
+            Self::Busy => "busy",
+            Self::LockedRelease(_) => "locked_release",
+            Self::NothingToPin(_) => "nothing_to_pin",
             Self::Stale(_) => "stale_plan",
             Self::BadPlan { .. } => "bad_plan",
             Self::Obstructed(_) => "obstructed",

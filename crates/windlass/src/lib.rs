@@ -13,6 +13,7 @@
 //! | [`host`] | how a target is reached |
 //! | [`secrets`] | secrets in SOPS files, and who sees to it that they are not shown |
 //! | [`store`], [`objects`] | what is remembered |
+//! | [`collection`], [`doctor`] | what is forgotten, and whether all that is remembered is whole |
 //! | [`events`], [`clock`], [`error`] | what is said, when, and what goes wrong |
 
 mod apply;
@@ -20,9 +21,11 @@ pub mod artifact;
 mod build;
 mod carry_out;
 pub mod clock;
+pub mod collection;
 pub mod configuration;
 pub mod deploy;
 pub mod deployer;
+pub mod doctor;
 pub mod documents;
 mod durable;
 pub mod engine;

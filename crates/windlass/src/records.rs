@@ -74,6 +74,7 @@ impl Engine {
             rollback_info: rollback_info(&plan.intent),
             duration_ms: 0,
             error: None,
+            pinned: None,
         };
         let name = |nth| id_of(&plan.intent, &plan.environment, now, nth);
         Ok(self.store.create_numbered(&name, record).await?)
@@ -104,6 +105,7 @@ impl Engine {
             rollback_info: rollback_info(&intent),
             duration_ms: 0,
             error: Some(self.redaction.clean(describe(failure))),
+            pinned: None,
         };
         let name = |nth| id_of(&intent, environment, now, nth);
         Ok(self.store.create_numbered(&name, record).await?)

@@ -5,10 +5,13 @@ mod apply;
 mod completions;
 mod config;
 mod deploy;
+mod doctor;
 mod env;
+mod gc;
 mod history;
 mod init;
 mod man;
+mod pin;
 mod plan;
 mod render;
 mod rollback;
@@ -47,6 +50,9 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::Show(args) => wait(show::run(app, &args)),
         Verb::Rollback(args) => wait(rollback::run(app, &args)),
         Verb::Secrets(args) => secrets::run(app, args),
+        Verb::Doctor(args) => wait(doctor::run(app, &args)),
+        Verb::Gc(args) => wait(gc::run(app, &args)),
+        Verb::Pin(args) => wait(pin::run(app, &args)),
         Verb::Schema => schema::run(app),
         Verb::Completions(args) => completions::run(app, &args),
         Verb::Man(args) => man::run(app, &args),

@@ -6,6 +6,7 @@
 //! | [`plan`] | what a deployment would do |
 //! | [`record`], [`status`], [`environments`] | what was done, what is live, what there is |
 //! | [`progress`] | what is being done |
+//! | [`state`] | what is wrong with the workspace, and what was removed from it |
 //! | [`style`], [`table`], [`escape`], [`human`] | colours, columns, safety, and how values are said |
 //!
 //! Each `render` function returns whole lines, the last one ended; with and without colour the text
@@ -21,6 +22,7 @@ pub(crate) mod human;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod record;
+pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod table;

@@ -142,5 +142,6 @@ pub(crate) fn record() -> ConfigDeployment {
         rollback_info: None,
         duration_ms: 12_345,
         error: None,
+        pinned: None,
     }
 }

@@ -43,11 +43,23 @@ pub(crate) fn create_new(scratch: &Scratch, path: &Path, bytes: &[u8]) -> io::Re
     sync_parent(path)
 }
 
+/// Puts `bytes` at `path` in place of what was there. A reader sees the old file or the new one; after
+/// a power cut it may be neither.
+pub(crate) fn replace_unflushed(scratch: &Scratch, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (file, _guard) = write_unflushed(scratch, bytes)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
 fn write(scratch: &Scratch, bytes: &[u8]) -> io::Result<(NamedTempFile, Guard)> {
+    let (file, guard) = write_unflushed(scratch, bytes)?;
+    file.as_file().sync_all()?;
+    Ok((file, guard))
+}
+
+fn write_unflushed(scratch: &Scratch, bytes: &[u8]) -> io::Result<(NamedTempFile, Guard)> {
     let guard = scratch.enter()?;
     let mut file = tempfile::Builder::new().prefix("file-").tempfile_in(scratch.dir())?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
     Ok((file, guard))
 }
 

@@ -4,6 +4,8 @@
 //! objects/<64 hexadecimal digits>   one object, zstd; the digest is that of what was put in
 //!                                   one that holds secrets is sealed instead, and has a keyed digest
 //! objects/<64 digits>.damaged       what had that name until reading found other content in it
+//! objects/planned/<64 digits>       the note that a saved plan refers to the release
+//! objects/collected                 empty; its time is that of the last collection by itself
 //! objects/tmp/batch-…/              objects of a batch that is not committed yet
 //! ```
 //!
@@ -16,6 +18,7 @@
 mod batch;
 mod codec;
 mod collect;
+mod planned;
 mod read;
 mod seal;
 
@@ -35,7 +38,8 @@ use windlass_core::digest::Digest;
 use crate::durable::{self, Guard, Scratch, context};
 
 pub use batch::Batch;
-pub use collect::{Collector, Removed};
+pub use collect::Collector;
+pub use planned::PLAN_LIFETIME;
 pub use seal::{Locked, ObjectKey, is_locked};
 
 /// The most bytes that a JSON object may have.

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::fs;
 
 use tempfile::TempDir;
@@ -266,10 +265,10 @@ fn collecting_keeps_what_is_referred_to_and_files_of_others() {
     fs::write(objects.inner.path.join("README"), "not ours").expect("written");
     let size = fs::metadata(objects.path_of(&gone)).expect("there").len();
     let collector = objects.collector().expect("answers").expect("nobody holds");
-    let keep = HashSet::from([kept]);
-    let removed = collector.remove_unreferenced(&keep).expect("collected");
-    assert_eq!(removed, Removed { objects: 1, bytes: size });
-    assert_eq!(collector.remove_unreferenced(&keep).expect("again"), Removed::default());
+    assert_eq!(collector.stored().expect("listed")[&gone], size);
+    collector.remove([&gone]).expect("collected");
+    collector.remove([&gone]).expect("again");
+    assert_eq!(collector.stored().expect("listed").into_keys().collect::<Vec<_>>(), [kept]);
     assert!(objects.contains(&kept).expect("answers"));
     assert!(!objects.contains(&gone).expect("answers"));
     assert!(objects.inner.path.join("README").exists());

@@ -80,6 +80,7 @@ pub(super) fn record(deployment: &str, environment: &str, at: i64) -> ConfigDepl
         rollback_info: None,
         duration_ms: 0,
         error: None,
+        pinned: None,
     }
 }
 

@@ -87,6 +87,17 @@ impl StoreError {
         }
     }
 
+    /// Returns the file that it is about, where it is about one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Newer { path, .. }
+            | Self::Corrupt { path, .. }
+            | Self::Unwritable { path, .. }
+            | Self::Io { path, .. } => Some(path),
+            Self::Exists { .. } | Self::Unknown { .. } | Self::Held { .. } => None,
+        }
+    }
+
     /// Returns the error for a file whose content is not what it should be.
     pub(super) fn corrupt(path: &Path, reason: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_owned(), reason: reason.into() }

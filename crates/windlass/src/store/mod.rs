@@ -6,6 +6,7 @@
 //! | [`FileStore`] | the one in a workspace directory |
 //! | [`StoreError`] | what a store refuses, and what goes wrong in it |
 //! | [`Holder`], [`LockGuard`] | the lock of an environment |
+//! | [`Flaw`] | what an examination finds |
 
 mod envelope;
 mod error;
@@ -82,6 +83,23 @@ pub trait StateStore: Send + Sync + fmt::Debug {
         holder: &Holder,
         wait: Option<Duration>,
     ) -> Result<Box<dyn LockGuard>, StoreError>;
+
+    /// Reads everything, and returns what is wrong with it; with `fix` it is mended where the store
+    /// knows how. What is damaged is set aside, not removed.
+    async fn examine(&self, fix: bool) -> Result<Vec<Flaw>, StoreError>;
+}
+
+/// Something that a store keeps and that is not as it was written.
+#[derive(Debug)]
+pub struct Flaw {
+    /// The deployment or the environment that it is about.
+    pub subject: String,
+    /// What is wrong with it.
+    pub problem: StoreError,
+    /// What mends it, where the store can.
+    pub repair: Option<String>,
+    /// Whether that was done.
+    pub repaired: bool,
 }
 
 /// What could be read, and what could not: one damaged file does not hide the others.

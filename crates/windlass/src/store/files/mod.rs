@@ -1,5 +1,6 @@
 //! The store in a workspace directory.
 
+mod copies;
 mod lock;
 
 use std::fs::{self, File};
@@ -17,8 +18,9 @@ use windlass_core::environment::Environment;
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{self, ConfigDeployment, DeploymentId};
 
+use self::copies::Copies;
 use super::envelope::{self, Damage};
-use super::{Holder, Listing, LockGuard, StateStore, StoreError, newest_first};
+use super::{Flaw, Holder, Listing, LockGuard, StateStore, StoreError, newest_first};
 use crate::durable::{self, Scratch};
 
 /// The version of the format of environment files.
@@ -33,6 +35,7 @@ const MAX_FILE: u64 = 64 << 20;
 /// environments/<name>.json       replaced by rename, flushed
 /// config_deployments/<id>.json   created once, then replaced by rename, flushed
 /// locks/<environment>.lock       locked while somebody works on it; then it says who
+/// copies/…                       a second copy of each file, for `windlass doctor --fix`
 /// tmp/                           what is being written
 /// ```
 ///
@@ -42,6 +45,7 @@ pub struct FileStore {
     environments: PathBuf,
     records: PathBuf,
     locks: PathBuf,
+    copies: Copies,
     scratch: Scratch,
 }
 
@@ -66,6 +70,7 @@ impl FileStore {
             environments: directory("environments")?,
             records: directory("config_deployments")?,
             locks: directory("locks")?,
+            copies: Copies::new(directory("copies")?),
             scratch,
         })
     }
@@ -79,6 +84,7 @@ impl FileStore {
     }
 
     fn replace(&self, path: &Path, text: &str) -> Result<(), StoreError> {
+        self.copies.keep(&self.scratch, path, text.as_bytes());
         durable::replace(&self.scratch, path, text.as_bytes())
             .map_err(|source| StoreError::io("write", path, source))
     }
@@ -118,7 +124,9 @@ impl StateStore for FileStore {
         created.map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StoreError::Exists { id: record.deployment_id.clone() },
             _ => StoreError::io("write", &path, source),
-        })
+        })?;
+        self.copies.keep(&self.scratch, &path, text.as_bytes());
+        Ok(())
     }
 
     async fn update_record(&self, record: &ConfigDeployment) -> Result<(), StoreError> {
@@ -166,6 +174,13 @@ impl StateStore for FileStore {
     ) -> Result<Box<dyn LockGuard>, StoreError> {
         let path = self.locks.join(format!("{environment}.lock"));
         lock::acquire(&path, environment, holder, wait.unwrap_or_default()).await
+    }
+
+    async fn examine(&self, fix: bool) -> Result<Vec<Flaw>, StoreError> {
+        let environments = self.environments().await?.problems;
+        let records = self.records(None).await?.problems;
+        let all = environments.into_iter().chain(records);
+        all.map(|problem| self.copies.mend(&self.scratch, problem, fix)).collect()
     }
 }
 

@@ -126,3 +126,18 @@ fn a_target_left_interrupted_is_healed_from_another_workspace() {
     let status = gated.json(&["status", "staging"]);
     assert_eq!(status["targets"][0]["state"], "in_sync");
 }
+
+#[test]
+fn doctor_ends_what_was_interrupted() {
+    let gated = Gated::deployed();
+    let running = gated.start(&["deploy", "staging"], "on_change", "t2");
+    let found = gated.windlass.run(&["doctor", "--output", "json"]).success().json();
+    assert!(found["findings"].to_string().contains("in use by"), "{found:#}");
+    running.kill();
+    let found = gated.windlass.run(&["doctor", "--offline"]).code(3).stdout;
+    assert!(found.contains("was interrupted"), "{found}");
+    let mended = gated.windlass.run(&["doctor", "--fix"]).success().stdout;
+    assert!(mended.contains("mended"), "{mended}");
+    assert_eq!(gated.versions(), [1, 1, 1]);
+    let _ = gated.windlass.run(&["doctor"]).success();
+}

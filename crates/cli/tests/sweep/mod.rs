@@ -1,6 +1,10 @@
-//! Killed at one system call after the other.
+//! Killed at one system call after the other, and told of an error by one after the other.
 //!
-//! `WINDLASS_SWEEP=400` takes every call up to the 400th of its name instead of a sample.
+//! `WINDLASS_SWEEP=400` takes every call up to the 400th of its name instead of a sample;
+//! `scripts/sweep` does so and counts.
+
+mod errors;
+mod killed;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,20 +12,6 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use windlass_testing::{TestProject, Tree, Windlass};
-
-/// Calls that change something, or come just before one that does, and at which of each it ends.
-const POINTS: [(&str, &[usize]); 10] = [
-    ("renameat", &[1, 2, 3, 4, 5, 6]),
-    ("renameat2", &[1]),
-    ("symlinkat", &[1, 2, 3]),
-    ("unlinkat", &[1, 2, 3]),
-    ("fsync", &[1, 4, 7, 10]),
-    ("syncfs", &[1]),
-    ("mkdirat", &[1, 3]),
-    ("ftruncate", &[1]),
-    ("write", &[3, 7]),
-    ("openat", &[60, 110]),
-];
 
 /// A target of each layout, whose files change, come and go with every version.
 struct Swept {
@@ -53,14 +43,21 @@ impl Swept {
         content(self.version)
     }
 
-    /// Runs the binary until its `nth` call of `name`; tells whether it came that far.
-    fn killed_at(&self, arguments: &[&str], name: &str, nth: usize) -> bool {
-        let inject = format!("inject={name}:signal=KILL:when={nth}");
-        let trace = format!("trace={name}");
+    /// Runs the binary, with what `inject` says happening to its calls of `name`, and returns its exit code;
+    /// nothing when it was killed.
+    fn run_with(&self, arguments: &[&str], name: &str, inject: &str) -> Option<i32> {
+        let (inject, trace) = (format!("inject={name}:{inject}"), format!("trace={name}"));
         let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
         let mut command = self.windlass.wrapped(&strace, arguments);
-        let ended = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        !ended.expect("strace is installed").success()
+        let ended = command.stdin(Stdio::null()).output().expect("strace is installed");
+        // Shown where the test fails.
+        eprintln!("{inject}: {}", ended.status);
+        eprint!(
+            "{}{}",
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        ended.status.code()
     }
 
     /// Returns which version a target shows: one of `old` and `new`, wholly.
@@ -159,71 +156,8 @@ targets = [
     )
 }
 
-/// Calls `at` with every point, skipping the later ones of a call that is not made so often.
-fn sweep(mut at: impl FnMut(&str, usize) -> bool) {
+/// Returns every number up to that of `WINDLASS_SWEEP`, or else `sample`.
+fn numbers(sample: &[usize]) -> Vec<usize> {
     let most = std::env::var("WINDLASS_SWEEP").ok().and_then(|text| text.parse::<usize>().ok());
-    for (name, sample) in POINTS {
-        let all: Vec<usize> = most.map_or_else(|| sample.to_vec(), |most| (1..=most).collect());
-        for nth in all {
-            if !at(name, nth) {
-                break;
-            }
-        }
-    }
-}
-
-#[test]
-fn a_deployment_killed_at_any_call_is_taken_back_and_done_again() {
-    let mut swept = Swept::new();
-    let mut kills = 0;
-    sweep(|name, nth| {
-        let old = swept.version;
-        swept.next();
-        let killed = swept.killed_at(&["deploy", "staging"], name, nth);
-        kills += usize::from(killed);
-        if killed {
-            eprintln!("killed at {name} {nth}");
-            swept.assert_whole("linked", old, swept.version);
-            let interrupted = swept.history()[0]["status"] == "in_progress";
-            if interrupted && nth % 2 == 1 {
-                let _ = swept.json(&["rollback", "staging"]);
-                swept.assert_all(old);
-            }
-            let _ = swept.json(&["deploy", "staging"]);
-            assert!(swept.history().iter().all(|record| record["status"] != "in_progress"));
-        }
-        swept.assert_all(swept.version);
-        killed
-    });
-    assert!(kills >= 15, "only {kills} of the points were reached");
-}
-
-#[test]
-fn a_rollback_killed_at_any_call_is_finished() {
-    let mut swept = Swept::new();
-    let mut kills = 0;
-    sweep(|name, nth| {
-        let old = swept.version;
-        swept.next();
-        let deployed = swept.json(&["deploy", "staging"])["deployment_id"].clone();
-        let id = deployed.as_str().expect("an id");
-        let killed = swept.killed_at(&["rollback", id], name, nth);
-        kills += usize::from(killed);
-        if killed {
-            eprintln!("killed at {name} {nth}");
-            swept.assert_whole("linked", old, swept.version);
-        }
-        if swept.json(&["show", id])["status"] != "rolled_back"
-            || swept.history()[0]["status"] == "in_progress"
-        {
-            let _ = swept.json(&["rollback", "staging"]);
-        }
-        swept.assert_all(old);
-        let undone = swept.json(&["show", id]);
-        assert_eq!(undone["status"], "rolled_back", "{name} {nth}");
-        assert!(undone["rollback_info"]["rolled_back_by"].is_string(), "{name} {nth}");
-        swept.version = old;
-        killed
-    });
-    assert!(kills >= 15, "only {kills} of the points were reached");
+    most.map_or_else(|| sample.to_vec(), |most| (1..=most).collect())
 }

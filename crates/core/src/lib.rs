@@ -11,12 +11,13 @@
 //! | [`exposure`] | text that looks like a secret in plain text |
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
-//! | [`plan`], [`strategy`] | what will be done, in which order |
+//! | [`plan`], [`strategy`], [`budget`] | what will be done, in which order, and how much may fail |
 //! | [`record`], [`event`] | what was done, and what is being done |
 //! | [`retention`] | which releases are kept |
 //! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |
 //! | [`diagnostic`] | what is wrong, where, and what to do next |
 
+pub mod budget;
 pub mod change;
 pub mod command;
 pub mod config;

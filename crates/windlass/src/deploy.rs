@@ -13,6 +13,7 @@ use windlass_core::select::Selection;
 use windlass_core::target::{Address, Target, TargetId};
 
 use crate::build::Built;
+use crate::carried_out;
 use crate::carry_out::Planned;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -68,6 +69,7 @@ impl Engine {
         chosen: &Selection,
         past: Past,
     ) -> Result<Planned, Error> {
+        carried_out::refuse_what_is_not(environment)?;
         let targets = choose(environment, chosen)?;
         refuse_shared_directories(&environment.targets, &self.base)?;
         let built = self.build(environment, input)?;

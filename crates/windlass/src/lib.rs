@@ -19,6 +19,7 @@
 mod apply;
 pub mod artifact;
 mod build;
+mod carried_out;
 mod carry_out;
 pub mod clock;
 pub mod collection;

@@ -15,7 +15,7 @@ use windlass_core::fingerprint::FingerprintKey;
 use windlass_core::name::EnvironmentName;
 use windlass_core::plan::{FileDiff, Intent, Plan, SCHEMA, TargetPlan};
 use windlass_core::release::{FileEntry, Manifest, ReleaseId};
-use windlass_core::strategy::StrategySpec;
+use windlass_core::strategy::{Member, StrategySpec};
 use windlass_core::target::{Target, TargetId};
 
 use crate::error::Error;
@@ -120,8 +120,11 @@ impl Draft {
             .iter()
             .map(|(target, to)| target_plan(target, to, &seen[&target.id]))
             .collect();
-        let moving: Vec<_> =
-            targets.iter().filter(|t| !t.is_unchanged()).map(|t| t.id.clone()).collect();
+        let planned = self.targets.iter().zip(&targets);
+        let moving: Vec<Member> = planned
+            .filter(|(_, planned)| !planned.is_unchanged())
+            .map(|((target, _), _)| Member::from(target))
+            .collect();
         Plan {
             schema: SCHEMA,
             plan_id: String::new(),

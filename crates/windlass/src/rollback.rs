@@ -176,7 +176,7 @@ impl Engine {
             config_files: record.config_files.clone(),
             warnings: environment.iter().flat_map(|now| not_part_of(record, now)).collect(),
             fingerprints: None,
-            strategy: environment.map(|environment| environment.strategy).unwrap_or_default(),
+            strategy: environment.map(|now| now.strategy.way_back()).unwrap_or_default(),
             targets,
         };
         self.look(draft, fleet, hold, past).await

@@ -62,10 +62,13 @@ fn kind(kind: EnvironmentType) -> Cell {
 }
 
 fn strategy(spec: &StrategySpec) -> String {
+    let strategy = spec.strategy();
     match spec {
-        StrategySpec::Rolling(rolling) => {
-            format!("{}, {} at a time", spec.strategy().name(), rolling.parallel)
+        StrategySpec::Canary(canary) => {
+            let stages: Vec<_> = canary.stages.iter().map(ToString::to_string).collect();
+            format!("canary: {}", stages.join(", "))
         }
+        _ => format!("{}, {} at a time", strategy.name(), strategy.pace().parallel),
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn plan() -> Plan {
         target("web2", None, Some("two")),
         target("web3", Some("two"), Some("two")),
     ];
-    let stage = |ids: &[&str]| Stage { targets: ids.iter().copied().map(TargetId::new).collect() };
+    let stage = |ids: &[&str]| Stage::new(ids.iter().copied().map(TargetId::new).collect());
     Plan {
         schema: plan::SCHEMA,
         plan_id: "0123456789ab".to_owned(),

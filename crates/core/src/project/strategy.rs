@@ -9,8 +9,8 @@ use crate::strategy::{RollingDeployment, StrategySpec, create_strategy};
 /// Strategies of the design that a later version brings.
 const LATER: &[&str] = &["blue_green", "canary"];
 /// What `strategy` may be.
-pub(super) const KIND: Kind =
-    Kind::Any(&[Kind::Choice(&StrategySpec::NAMES), Kind::Table(&STRATEGY)]);
+pub(super) const KIND: Kind = Kind::Any(&[Kind::Choice(&NAMES), Kind::Table(&STRATEGY)]);
+const NAMES: [&str; 1] = ["rolling"];
 
 static STRATEGY: Shape = Shape {
     fields: &[Field::new(
@@ -61,7 +61,7 @@ fn read_name(item: &Item<'_>) -> Option<StrategySpec> {
         item.input.report(unsupported(item.span(), name).hint("write `\"rolling\"`"));
         return None;
     }
-    let known = item.choice("strategy", &StrategySpec::NAMES.map(|name| (name, name)))?;
+    let known = item.choice("strategy", &NAMES.map(|name| (name, name)))?;
     create_strategy(known).ok()
 }
 
@@ -75,7 +75,7 @@ fn read_rolling(item: &Item<'_>) -> Option<StrategySpec> {
 }
 
 fn read_parallel(item: &Item<'_>) -> Option<RollingDeployment> {
-    let rolling = item.scalar()?.parse().map(|parallel| RollingDeployment { parallel });
+    let rolling = item.scalar()?.parse().map(RollingDeployment::of);
     if rolling.is_err() {
         let hint = "write a number from 1, or a share such as `\"25%\"`";
         item.report(format!("{} is not an amount", item.label()), Some(hint.to_owned()));

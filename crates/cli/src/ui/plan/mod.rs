@@ -218,7 +218,7 @@ Drift: changed on the target since its last deployment; it will be overwritten
         let mut plan = samples::plan();
         let ids: Vec<String> = (0..30).map(|n| format!("web{n:02}")).collect();
         plan.targets = ids.iter().map(|id| target(id, Some("one"), Some("two"))).collect();
-        plan.stages = (0..12).map(|_| Stage { targets: vec![TargetId::new("x")] }).collect();
+        plan.stages = (0..12).map(|_| Stage::new(vec![TargetId::new("x")])).collect();
         plan.stages[1].targets = ids.iter().map(TargetId::new).collect();
         let shown = shown(&plan);
         let targets = format!(

@@ -279,7 +279,7 @@ fn environments() {
     assert_eq!(production.variables["DB_HOST"], "localhost");
     assert_eq!(production.targets[0].id.as_str(), "one");
     assert_eq!(production.targets[1].address.to_string(), "local:/srv/two");
-    let StrategySpec::Rolling(rolling) = &production.strategy;
+    let StrategySpec::Rolling(rolling) = &production.strategy else { panic!("rolling") };
     assert_eq!(rolling.parallel.of(10), 1);
     assert!(production.protect);
 }

@@ -75,8 +75,26 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         .ok_or_else(|| InvalidDuration::TooLong(shown()))
 }
 
+/// Returns a duration of `ms` milliseconds as people say it: `90s` is `1m30s`.
+#[must_use]
+pub fn spoken(ms: u64) -> String {
+    let (seconds, rest) = (ms / 1_000, ms % 1_000);
+    if rest > 0 || seconds == 0 {
+        return if seconds == 0 { format!("{rest}ms") } else { format!("{seconds}.{rest:03}s") };
+    }
+    let parts = [("d", seconds / 86_400), ("h", seconds / 3_600 % 24), ("m", seconds / 60 % 60)];
+    let parts = parts.into_iter().chain([("s", seconds % 60)]).filter(|(_, count)| *count > 0);
+    parts.map(|(unit, count)| format!("{count}{unit}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn durations_are_spoken_as_they_are_written() {
+        let told = [0, 250, 1_500, 10_000, 90_000, 3_600_000, 90_061_000].map(super::spoken);
+        assert_eq!(told, ["0ms", "250ms", "1.500s", "10s", "1m30s", "1h", "1d1h1m1s"]);
+    }
+
     use super::*;
 
     #[test]

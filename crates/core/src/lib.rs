@@ -12,6 +12,7 @@
 //! | [`release`], [`digest`], [`path`] | what is deployed, named by content |
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`], [`budget`] | what will be done, in which order, and how much may fail |
+//! | [`rollout`] | a deployment under way, as a state machine |
 //! | [`record`], [`event`] | what was done, and what is being done |
 //! | [`retention`] | which releases are kept |
 //! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |
@@ -39,6 +40,7 @@ pub mod record;
 pub mod redact;
 pub mod release;
 pub mod retention;
+pub mod rollout;
 pub mod secret;
 pub mod select;
 pub mod strategy;

@@ -154,7 +154,7 @@ fn people_pause_resume_and_abort() {
     world.until(|rollout| rollout.stage() == 1);
     world.command(Command::Pause).expect("it runs");
     assert_eq!(world.command(Command::Pause), Err(Refusal::Paused(Pause::ByHand)));
-    world.until(|rollout| rollout.is_quiet());
+    world.until(Rollout::is_quiet);
     assert_eq!(world.rollout.stage(), 1, "nothing more goes down");
     world.command(Command::Resume).expect("it is paused");
     assert_eq!(world.command(Command::Resume), Err(Refusal::NotPaused));

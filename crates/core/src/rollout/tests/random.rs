@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::world::{Fault, World};
 use super::*;
 
-/// How many schedules are tried.
+/// How many schedules are tried at least; `PROPTEST_CASES=100000` tries more.
 const SCHEDULES: u32 = 20_000;
 
 #[derive(Debug, Clone)]
@@ -103,7 +103,9 @@ fn whatever_happens_the_promises_hold() {
         prop::collection::vec((0..40_u8, disturbance()), 0..4),
         0..3_u8,
     );
-    let config = Config { cases: SCHEDULES, failure_persistence: None, ..Config::default() };
+    let usual = Config::default();
+    let cases = usual.cases.max(SCHEDULES);
+    let config = Config { cases, failure_persistence: None, ..usual };
     let mut runner = TestRunner::new(config);
     let outcome = runner.run(&schedules, |(spec, total, limit, faults, disturbances, verdict)| {
         let mut setup = setup(spec.strategy(), total);

@@ -130,3 +130,18 @@ fn a_missing_agent_is_said_with_where_it_was_looked_for() {
     let windlass = fleet.windlass().env("WINDLASS_AGENT", missing);
     windlass.run(&["deploy", "prod"]).code(1).says("h1").says("no-such-agent");
 }
+
+#[test]
+#[ignore = "takes a release with the agent inside: scripts/build-release --test"]
+fn a_release_deploys_over_ssh_with_no_agent_beside_it() {
+    let release = std::env::var_os("WINDLASS_TEST_RELEASE").expect("scripts/build-release sets it");
+    let fleet = Fleet::new(Kind::Ssh, 2);
+    let alone = fleet.project.home().join("bin/windlass");
+    std::fs::create_dir(alone.with_file_name("")).expect("made");
+    std::fs::copy(release, &alone).expect("copied");
+    fleet.project.windlass(&alone).run(&["deploy", "prod"]).success();
+    assert_eq!(fleet.texts("motd"), vec![Some("hello\n".to_owned()); 2]);
+    assert_eq!(fleet.agents().len(), 1);
+    let entries = std::fs::read_dir(alone.with_file_name("")).expect("listed");
+    assert_eq!(entries.count(), 1, "nothing but the program");
+}

@@ -1,10 +1,12 @@
-//! Where the agent's binary is on the operator's machine.
+//! Where the agent's binary is on the operator's machine: in a file, or in this program itself.
 
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use super::embedded_agents::{self, EmbeddedAgent};
 
 /// Names the binary to use, whatever else there is.
 const VARIABLE: &str = "WINDLASS_AGENT";
@@ -21,18 +23,36 @@ const MACHINES: [(u16, &str); 2] = [(62, "x86_64"), (183, "aarch64")];
 /// The binary of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentBinary {
-    path: PathBuf,
+    source: Source,
     machine: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    File(PathBuf),
+    Embedded(&'static EmbeddedAgent),
+}
+
+/// Where an agent may be.
+struct Places<'a> {
+    /// What `$WINDLASS_AGENT` says.
+    named: Option<&'a OsStr>,
+    /// What this program carries.
+    embedded: &'static [EmbeddedAgent],
+    /// The directory of this program.
+    beside: Option<&'a Path>,
 }
 
 /// Why there is no agent to send.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentBinaryError {
     /// There is none for the host.
-    #[error("no agent for {machine} was found: looked for {}", looked_for.join(", "))]
+    #[error("no agent for {machine} was found: {}; looked for {}", carries(.carried), looked_for.join(", "))]
     Missing {
         /// The host's machine.
         machine: String,
+        /// The machines that this program carries agents for.
+        carried: Vec<&'static str>,
         /// Where it could have been.
         looked_for: Vec<String>,
     },
@@ -43,6 +63,15 @@ pub enum AgentBinaryError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// What this program carries cannot be unpacked: the program is damaged.
+    #[error("the agent for {machine} that this program carries is damaged")]
+    Damaged {
+        /// The machine that it is for.
+        machine: &'static str,
+        /// What is wrong.
+        #[source]
+        source: io::Error,
     },
     /// The file cannot be read.
     #[error("cannot read {}", path.display())]
@@ -57,28 +86,30 @@ pub enum AgentBinaryError {
 
 impl AgentBinary {
     /// Returns the agent for hosts whose machine is `machine`, as `uname -m` prints it: the file
-    /// that `$WINDLASS_AGENT` names, or `windlass-agent-MACHINE` or `windlass-agent` beside this
-    /// program.
+    /// that `$WINDLASS_AGENT` names, or what this program carries, or `windlass-agent-MACHINE` or
+    /// `windlass-agent` beside this program.
     ///
     /// # Errors
     /// When there is none, or it is for another machine.
     pub fn find(machine: &str) -> Result<Self, AgentBinaryError> {
         let beside = env::current_exe().ok();
-        let beside = beside.as_deref().and_then(Path::parent);
-        Self::find_in(machine, env::var_os(VARIABLE).as_deref(), beside)
+        let named = env::var_os(VARIABLE);
+        let places = Places {
+            named: named.as_deref().filter(|named| !named.is_empty()),
+            embedded: embedded_agents::ALL,
+            beside: beside.as_deref().and_then(Path::parent),
+        };
+        Self::find_in(machine, &places)
     }
 
-    fn find_in(
-        machine: &str,
-        named: Option<&OsStr>,
-        beside: Option<&Path>,
-    ) -> Result<Self, AgentBinaryError> {
-        if let Some(named) = named.filter(|named| !named.is_empty()) {
+    fn find_in(machine: &str, places: &Places<'_>) -> Result<Self, AgentBinaryError> {
+        if let Some(named) = places.named {
             return Self::open(PathBuf::from(named))?.made_for(machine);
         }
-        let names = [format!("{NAME}-{machine}"), NAME.to_owned()];
-        let candidates: Vec<_> =
-            beside.into_iter().flat_map(|dir| names.iter().map(|name| dir.join(name))).collect();
+        if let Some(agent) = places.embedded.iter().find(|agent| agent.machine == machine) {
+            return Ok(Self { machine: agent.machine, source: Source::Embedded(agent) });
+        }
+        let candidates = places.files(machine);
         for path in candidates.iter().filter(|path| path.is_file()) {
             let agent = Self::open(path.clone())?;
             if agent.machine == machine {
@@ -87,7 +118,8 @@ impl AgentBinary {
         }
         let looked_for = candidates.iter().map(|path| path.display().to_string());
         let looked_for = looked_for.chain([format!("${VARIABLE}")]).collect();
-        Err(AgentBinaryError::Missing { machine: machine.to_owned(), looked_for })
+        let carried = places.embedded.iter().map(|agent| agent.machine).collect();
+        Err(AgentBinaryError::Missing { machine: machine.to_owned(), carried, looked_for })
     }
 
     /// Returns the agent in the file at `path`.
@@ -100,7 +132,7 @@ impl AgentBinary {
         let file = File::open(&path).map_err(failed)?;
         file.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
         match machine_of(&head) {
-            Some(machine) => Ok(Self { path, machine }),
+            Some(machine) => Ok(Self { source: Source::File(path), machine }),
             None => {
                 let reason = "it is no 64-bit ELF program of a machine that agents are built for";
                 Err(AgentBinaryError::Unusable { path, reason: reason.to_owned() })
@@ -109,17 +141,21 @@ impl AgentBinary {
     }
 
     fn made_for(self, machine: &str) -> Result<Self, AgentBinaryError> {
+        let Source::File(path) = &self.source else { return Ok(self) };
         if self.machine == machine {
             return Ok(self);
         }
         let reason = format!("it is for {}, and the host is {machine}", self.machine);
-        Err(AgentBinaryError::Unusable { path: self.path, reason })
+        Err(AgentBinaryError::Unusable { path: path.clone(), reason })
     }
 
-    /// Returns where it is.
+    /// Returns where it is, unless this program carries it.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Embedded(_) => None,
+        }
     }
 
     /// Returns what `uname -m` prints on the hosts that it is for.
@@ -131,10 +167,29 @@ impl AgentBinary {
     /// Returns its bytes.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or what this program carries is damaged.
     pub fn read(&self) -> Result<Vec<u8>, AgentBinaryError> {
-        let failed = |source| AgentBinaryError::Io { path: self.path.clone(), source };
-        std::fs::read(&self.path).map_err(failed)
+        match &self.source {
+            Source::File(path) => std::fs::read(path)
+                .map_err(|source| AgentBinaryError::Io { path: path.clone(), source }),
+            Source::Embedded(agent) => agent
+                .unpack()
+                .map_err(|source| AgentBinaryError::Damaged { machine: agent.machine, source }),
+        }
+    }
+}
+
+impl Places<'_> {
+    fn files(&self, machine: &str) -> Vec<PathBuf> {
+        let names = [format!("{NAME}-{machine}"), NAME.to_owned()];
+        self.beside.into_iter().flat_map(|dir| names.iter().map(|name| dir.join(name))).collect()
+    }
+}
+
+fn carries(machines: &[&str]) -> String {
+    match machines {
+        [] => "this windlass carries none".to_owned(),
+        machines => format!("this windlass carries those for {}", machines.join(" and ")),
     }
 }
 
@@ -163,8 +218,10 @@ mod tests {
     fn the_agent_beside_the_program_is_found_for_its_machine() {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join(NAME), elf(62)).expect("written");
-        let find = |machine| AgentBinary::find_in(machine, None, Some(dir.path()));
-        assert_eq!(find("x86_64").expect("there").path(), dir.path().join(NAME));
+        let places = Places { named: None, embedded: &[], beside: Some(dir.path()) };
+        let find = |machine| AgentBinary::find_in(machine, &places);
+        let beside = dir.path().join(NAME);
+        assert_eq!(find("x86_64").expect("there").path(), Some(beside.as_path()));
         let missing = find("aarch64").expect_err("none for this machine").to_string();
         assert!(missing.contains("windlass-agent-aarch64"), "{missing}");
         assert!(missing.contains("$WINDLASS_AGENT"), "{missing}");
@@ -172,11 +229,42 @@ mod tests {
         assert_eq!(find("aarch64").expect("there").machine(), "aarch64");
     }
 
+    /// `zstd -c <<<agent`, without its line break.
+    const PACKED: &[u8] =
+        &[0x28, 0xb5, 0x2f, 0xfd, 0x20, 5, 0x29, 0, 0, b'a', b'g', b'e', b'n', b't'];
+    const CARRIED: &[EmbeddedAgent] =
+        &[EmbeddedAgent { machine: "x86_64", length: 5, packed: PACKED }];
+
+    #[test]
+    fn what_is_carried_goes_before_what_is_beside() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join(NAME), elf(62)).expect("written");
+        let places = Places { named: None, embedded: CARRIED, beside: Some(dir.path()) };
+        let agent = AgentBinary::find_in("x86_64", &places).expect("carried");
+        assert_eq!((agent.path(), agent.machine()), (None, "x86_64"));
+        assert_eq!(agent.read().expect("whole"), b"agent");
+        let missing = AgentBinary::find_in("riscv64", &places).expect_err("none").to_string();
+        assert!(missing.contains("this windlass carries those for x86_64"), "{missing}");
+        std::fs::write(dir.path().join("windlass-agent-aarch64"), elf(183)).expect("written");
+        assert!(AgentBinary::find_in("aarch64", &places).expect("beside").path().is_some());
+    }
+
+    #[test]
+    fn what_is_carried_and_damaged_is_an_error() {
+        for (length, packed) in [(5, &PACKED[..8]), (4, PACKED), (6, PACKED)] {
+            let agents = Box::leak(Box::new([EmbeddedAgent { machine: "x86_64", length, packed }]));
+            let places = Places { named: None, embedded: agents, beside: None };
+            let agent = AgentBinary::find_in("x86_64", &places).expect("carried");
+            assert!(matches!(agent.read(), Err(AgentBinaryError::Damaged { .. })), "{length}");
+        }
+    }
+
     #[test]
     fn the_agent_that_is_named_is_used_or_refused() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("mine");
-        let find = |machine| AgentBinary::find_in(machine, Some(path.as_os_str()), None);
+        let places = Places { named: Some(path.as_os_str()), embedded: CARRIED, beside: None };
+        let find = |machine| AgentBinary::find_in(machine, &places);
         assert!(matches!(find("x86_64"), Err(AgentBinaryError::Io { .. })));
         std::fs::write(&path, "#!/bin/sh\n").expect("written");
         assert!(matches!(find("x86_64"), Err(AgentBinaryError::Unusable { .. })));

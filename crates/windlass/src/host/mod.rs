@@ -1,6 +1,7 @@
 //! Hosts: how the engine reaches a target.
 
 mod agent_binary;
+mod embedded_agents;
 mod local;
 pub mod remote;
 pub mod ssh;

@@ -1,5 +1,5 @@
 //! What tests need: projects in temporary directories, the real binary with a clean environment,
-//! trees of files to compare, OpenSSH's server, the agent, secrets to look for, and random changes that
+//! trees of files to compare, OpenSSH's server, a proxy that fails, the agent, secrets to look for, and random changes that
 //! can be repeated.
 //!
 //! Everything here panics where a test would have to: the message names the path or the command, and
@@ -8,6 +8,7 @@
 mod agent;
 mod canaries;
 mod project;
+mod proxy;
 mod random;
 mod sshd;
 mod tree;
@@ -16,6 +17,7 @@ mod windlass;
 pub use agent::agent_binary;
 pub use canaries::{Canaries, Found, Search};
 pub use project::TestProject;
+pub use proxy::{Direction, Fault, FaultPoint, Proxy};
 pub use random::SplitMix64;
 pub use sshd::{Sshd, SshdOptions, generate_key};
 pub use tree::{Tree, assert_same_tree};

@@ -7,3 +7,4 @@ mod inventory;
 mod many;
 mod reach;
 mod scenarios;
+mod wire;

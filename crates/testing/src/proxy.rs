@@ -61,8 +61,17 @@ struct Shared {
     passed: [AtomicU64; 2],
     point: Mutex<Option<FaultPoint>>,
     silent: AtomicBool,
+    /// How often connections were ended: what is left of one before does not count.
+    epoch: AtomicU64,
     ended: AtomicBool,
     sockets: Mutex<Vec<TcpStream>>,
+}
+
+/// Bytes of one connection in one direction.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    epoch: u64,
+    direction: Direction,
 }
 
 impl Proxy {
@@ -132,17 +141,20 @@ impl Shared {
             socket.set_nodelay(true)?;
             lock(&self.sockets).push(socket.try_clone()?);
         }
+        let epoch = self.epoch.load(Ordering::SeqCst);
         let (shared, from, to) = (Arc::clone(self), client.try_clone()?, server.try_clone()?);
-        thread::spawn(move || shared.pass(from, to, Direction::Up));
+        thread::spawn(move || shared.pass(from, to, Way { epoch, direction: Direction::Up }));
         let shared = Arc::clone(self);
-        thread::spawn(move || shared.pass(server, client, Direction::Down));
+        thread::spawn(move || {
+            shared.pass(server, client, Way { epoch, direction: Direction::Down })
+        });
         Ok(())
     }
 
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream, direction: Direction) {
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, way: Way) {
         let mut buffer = vec![0; 16 << 10];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if self.forward(&mut to, &buffer[..count], direction).is_err() {
+            if self.forward(&mut to, &buffer[..count], way).is_err() {
                 break;
             }
         }
@@ -151,17 +163,21 @@ impl Shared {
         }
     }
 
-    fn forward(&self, to: &mut TcpStream, bytes: &[u8], direction: Direction) -> io::Result<()> {
-        let Some((before, fault)) = self.due(bytes.len() as u64, direction) else {
-            return self.send(to, bytes, direction);
+    fn forward(&self, to: &mut TcpStream, bytes: &[u8], way: Way) -> io::Result<()> {
+        let Some((before, fault)) = self.due(bytes.len() as u64, way) else {
+            return self.send(to, bytes, way);
         };
-        self.send(to, &bytes[..before], direction)?;
+        self.send(to, &bytes[..before], way)?;
         self.happen(fault);
-        self.send(to, &bytes[before..], direction)
+        self.send(to, &bytes[before..], way)
     }
 
     /// Returns how many of the next bytes pass before the fault, if it is among them.
-    fn due(&self, count: u64, direction: Direction) -> Option<(usize, Fault)> {
+    fn due(&self, count: u64, way: Way) -> Option<(usize, Fault)> {
+        let Way { epoch, direction } = way;
+        if epoch != self.epoch.load(Ordering::SeqCst) {
+            return None;
+        }
         let passed = self.passed[direction as usize].load(Ordering::SeqCst);
         let is_due =
             |point: &mut FaultPoint| point.direction == direction && point.after <= passed + count;
@@ -170,11 +186,14 @@ impl Shared {
         Some((before, point.fault))
     }
 
-    fn send(&self, to: &mut TcpStream, bytes: &[u8], direction: Direction) -> io::Result<()> {
+    fn send(&self, to: &mut TcpStream, bytes: &[u8], way: Way) -> io::Result<()> {
+        if way.epoch != self.epoch.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         if self.silent.load(Ordering::SeqCst) {
             return Ok(());
         }
-        self.passed[direction as usize].fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        self.passed[way.direction as usize].fetch_add(bytes.len() as u64, Ordering::SeqCst);
         to.write_all(bytes)
     }
 
@@ -187,6 +206,7 @@ impl Shared {
     }
 
     fn drop_connections(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         for socket in lock(&self.sockets).drain(..) {
             // It may have ended by itself.
             let _ = socket.shutdown(Shutdown::Both);

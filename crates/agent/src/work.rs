@@ -17,7 +17,7 @@ use windlass_core::release::{Manifest, Release, ReleaseId};
 use windlass_core::target::{Address, TargetId};
 
 use crate::interrupt::Interrupt;
-use crate::probe::{self, ProbeContext};
+use crate::probe::{self, Failure, ProbeContext};
 use crate::run::{self, Context, Exit};
 use crate::site::{
     BlobSource, Inspection, Live, LockedSite, Owner, Site, SiteError, StagedRelease,
@@ -282,25 +282,41 @@ impl Worker<'_> {
     ) -> Result<TargetState, WorkError> {
         let probed: Vec<_> = to
             .services()
-            .filter(|(name, service)| changed.contains(*name) && !service.health.is_empty())
+            .filter(|(name, _)| changed.contains(*name))
+            .map(|(name, service)| (name, probe::on_the_host(&service.health)))
+            .filter(|(_, checks)| !checks.is_empty())
             .collect();
         if probed.is_empty() {
             return Ok(TargetState::NotChecked);
         }
         self.emit_state(TargetState::Probing);
         let mut failures = Vec::new();
-        for (name, service) in probed {
+        for (name, checks) in probed {
             let variables = self.variables(deployment, to, name);
             let context = self.probe_context(&variables);
-            if let Err(bad) = probe::await_healthy(&service.health, &context, HEALTHY_DEADLINE) {
-                failures
-                    .extend(bad.into_iter().map(|failure| format!("service `{name}`: {failure}")));
+            match probe::await_healthy(&checks, &context, HEALTHY_DEADLINE) {
+                Ok(degraded) => self.emit_degraded(name, &degraded),
+                Err(bad) => failures
+                    .extend(bad.into_iter().map(|failure| format!("service `{name}`: {failure}"))),
             }
         }
         if failures.is_empty() {
             Ok(TargetState::Healthy)
         } else {
             Err(WorkError::Unhealthy(failures))
+        }
+    }
+
+    /// Says which checks did not pass that are not critical.
+    fn emit_degraded(&self, service: &ServiceName, failures: &[Failure]) {
+        for failure in failures {
+            (self.events)(Event::CommandFinished {
+                target: self.target.clone(),
+                service: service.clone(),
+                role: CommandRole::Health,
+                exit_code: None,
+                output: format!("degraded: {failure}"),
+            });
         }
     }
 
@@ -371,16 +387,16 @@ impl Worker<'_> {
         variables
     }
 
-    /// Probes every health check of `to` once: `None` where it has none, otherwise whether all of
-    /// them are good now.
+    /// Probes every health check of `to` that is asked on the host once: `None` where it has none,
+    /// otherwise whether all critical ones are good now.
     #[must_use]
     pub fn probe_now(&self, to: &Assignment) -> Option<bool> {
         let mut checked = None;
         for (name, service) in to.services() {
             let variables = self.facts(to, name);
             let context = self.probe_context(&variables);
-            for check in &service.health {
-                let good = probe::probe_once(check, &context).is_ok();
+            for check in probe::on_the_host(&service.health) {
+                let good = probe::probe_once(&check, &context).is_ok() || !check.critical;
                 checked = Some(checked.unwrap_or(true) && good);
             }
         }
@@ -388,7 +404,12 @@ impl Worker<'_> {
     }
 
     fn probe_context<'v>(&'v self, variables: &'v BTreeMap<String, String>) -> ProbeContext<'v> {
-        ProbeContext { address: self.address.host(), variables, interrupt: self.interrupt }
+        ProbeContext {
+            address: self.address.host(),
+            variables,
+            interrupt: self.interrupt,
+            client: None,
+        }
     }
 
     fn emit_state(&self, state: TargetState) {
@@ -398,7 +419,7 @@ impl Worker<'_> {
 
 impl Assignment {
     /// Returns the services that have a file on this target.
-    fn services(
+    pub fn services(
         &self,
     ) -> impl Iterator<Item = (&ServiceName, &windlass_core::release::ServiceRelease)> {
         let here: BTreeSet<_> = self.manifest.files().iter().map(|file| &file.service).collect();

@@ -16,12 +16,14 @@
 //! | [`record`], [`event`] | what was done, and what is being done |
 //! | [`retention`] | which releases are kept |
 //! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |
+//! | [`decimal`], [`prometheus`] | numbers as they were written, and what Prometheus answers |
 //! | [`diagnostic`] | what is wrong, where, and what to do next |
 
 pub mod budget;
 pub mod change;
 pub mod command;
 pub mod config;
+pub mod decimal;
 pub mod diagnostic;
 pub mod diff;
 pub mod digest;
@@ -36,6 +38,7 @@ pub mod name;
 pub mod path;
 pub mod plan;
 pub mod project;
+pub mod prometheus;
 pub mod record;
 pub mod redact;
 pub mod release;

@@ -11,6 +11,7 @@ use windlass_core::release::ReleaseId;
 use windlass_core::target::{Target, TargetId};
 
 use crate::error::{Error, TargetFailure};
+use crate::health::Observed;
 use crate::host::{Host, HostError, Reach, Reacher};
 use crate::secrets::Redaction;
 
@@ -38,7 +39,10 @@ impl Fleet {
         let mut failures = Vec::new();
         for target in targets {
             match reacher.reach(target, config_path, how) {
-                Ok(host) => drop(hosts.insert(target.id.clone(), host)),
+                Ok(host) => {
+                    let host: Arc<dyn Host> = Arc::new(Observed::new(host, target));
+                    hosts.insert(target.id.clone(), host);
+                }
                 Err(error) => failures.push(TargetFailure { target: target.id.clone(), error }),
             }
         }

@@ -10,7 +10,7 @@
 //! | [`project`], [`configuration`], [`render`], [`sources`], [`artifact`] | from a project to files |
 //! | [`deploy`], [`rollback`], [`status`], [`executor`] | from files to targets, and back |
 //! | [`targets`] | which targets are meant, and whether they can be reached |
-//! | [`host`] | how a target is reached |
+//! | [`host`], [`health`] | how a target is reached, and whether it is well |
 //! | [`secrets`] | secrets in SOPS files, and who sees to it that they are not shown |
 //! | [`store`], [`objects`] | what is remembered |
 //! | [`collection`], [`doctor`] | what is forgotten, and whether all that is remembered is whole |
@@ -35,6 +35,7 @@ pub mod events;
 pub mod executor;
 mod filter;
 mod fleet;
+pub mod health;
 pub mod host;
 mod inventory;
 pub mod manager;
@@ -57,6 +58,7 @@ pub use deployer::{ConfigurationDeployer, deploy_configuration};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use events::EventSink;
+pub use health::HealthChecker;
 pub use manager::{
     Configuration, ConfigurationManager, load_configuration, validate_configuration,
 };

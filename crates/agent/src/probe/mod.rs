@@ -3,19 +3,26 @@
 //! | read | for |
 //! |---|---|
 //! | [`probe_once`] | one probe: healthy now, or why not |
+//! | [`report_all`] | each check probed once, side by side, and what it found |
 //! | [`await_healthy`] | all checks of a service, until each is believed or one is not |
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use windlass_core::command::{self, Command};
-use windlass_core::health::{HealthCheck, Probe};
+use windlass_core::health::{CheckReport, HealthCheck, HealthStatus, Probe, Vantage};
 
 use crate::interrupt::Interrupt;
 use crate::run;
 
+mod disk;
 mod http;
+mod memory;
+mod patience;
+mod prometheus;
+mod systemd;
 mod tcp;
 mod watch;
 
@@ -34,16 +41,31 @@ pub struct ProbeContext<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// Ends the waiting when it is raised.
     pub interrupt: Option<&'a Interrupt>,
+    /// What asks servers: the agent itself speaks no TLS, an operator does.
+    pub client: Option<&'a ureq::Agent>,
 }
 
 /// How long a probe took to find the target healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Latency(pub Duration);
 
-/// Why a probe did not find the target healthy: a lowercase fragment, without a full stop.
+/// Why a probe did not find the target healthy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ProbeFailure(pub String);
+#[error("{message}")]
+pub struct ProbeFailure {
+    /// Why: a lowercase fragment, without a full stop.
+    pub message: String,
+    /// Unhealthy; or unknown, where there was no answer about the target at all.
+    pub status: HealthStatus,
+}
+
+fn unhealthy(message: impl Into<String>) -> ProbeFailure {
+    ProbeFailure { message: message.into(), status: HealthStatus::Unhealthy }
+}
+
+fn unknown(message: impl Into<String>) -> ProbeFailure {
+    ProbeFailure { message: message.into(), status: HealthStatus::Unknown }
+}
 
 /// A health check that a target did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +74,8 @@ pub struct Failure {
     pub probe: String,
     /// What its probes found: a lowercase fragment, without a full stop.
     pub message: String,
+    /// Whether the target is unhealthy for it; otherwise it is degraded.
+    pub critical: bool,
 }
 
 impl fmt::Display for Failure {
@@ -72,6 +96,54 @@ pub fn probe_once(
     probe_within(&check.probe, context, check.timeout())
 }
 
+/// Probes each of `checks` once, side by side, each for at most its timeout, and returns what they
+/// found, in their order.
+#[must_use]
+pub fn report_all(checks: &[(&str, &HealthCheck)], context: &ProbeContext<'_>) -> Vec<CheckReport> {
+    thread::scope(|scope| {
+        let start = |&(name, check)| {
+            let thread = thread::Builder::new().name("probe".to_owned());
+            let started = thread.spawn_scoped(scope, move || report(name, check, context));
+            (name, check, started)
+        };
+        let started: Vec<_> = checks.iter().map(start).collect();
+        let ended = started.into_iter().map(|(name, check, started)| {
+            let broken = || unknown("the probe broke down");
+            let reported = started.ok().and_then(|thread| thread.join().ok());
+            reported
+                .unwrap_or_else(|| reported_as(name, check, context, Duration::ZERO, Err(broken())))
+        });
+        ended.collect()
+    })
+}
+
+fn report(name: &str, check: &HealthCheck, context: &ProbeContext<'_>) -> CheckReport {
+    let started = Instant::now();
+    let outcome = probe_once(check, context).map(drop);
+    reported_as(name, check, context, started.elapsed(), outcome)
+}
+
+fn reported_as(
+    name: &str,
+    check: &HealthCheck,
+    context: &ProbeContext<'_>,
+    took: Duration,
+    outcome: Result<(), ProbeFailure>,
+) -> CheckReport {
+    let probe = context.describe(&check.probe);
+    let (status, detail) = match outcome {
+        Ok(()) => (HealthStatus::Healthy, probe),
+        Err(failure) => (failure.status, format!("{probe}: {}", failure.message)),
+    };
+    let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    CheckReport { name: name.to_owned(), status, critical: check.critical, latency_us, detail }
+}
+
+/// Returns those of `checks` that are asked on the host.
+pub(crate) fn on_the_host(checks: &[HealthCheck]) -> Vec<HealthCheck> {
+    checks.iter().filter(|check| check.from == Vantage::Host).cloned().collect()
+}
+
 fn probe_within(
     probe: &Probe,
     context: &ProbeContext<'_>,
@@ -81,12 +153,21 @@ fn probe_within(
     // A timeout of zero would mean "none" to the socket calls.
     let timeout = timeout.clamp(Duration::from_millis(1), LONGEST);
     match probe {
-        Probe::Http(url) => http::probe(&command::expand(url, &context.for_url()), timeout)?,
+        Probe::Http(probe) => http::probe(probe, context, timeout)?,
         Probe::Tcp(address) => {
             let address = command::expand(address, &context.for_text());
             tcp::probe(&address, context.address, timeout)?;
         }
         Probe::Command(command) => probe_command(command, context, timeout)?,
+        Probe::Memory(limit) => memory::probe(*limit)?,
+        Probe::Disk(disk) => {
+            let path = command::expand(&disk.path, &context.for_text());
+            disk::probe(&path, disk.limit, timeout)?;
+        }
+        Probe::Systemd(unit) => {
+            systemd::probe(&command::expand(unit, &context.for_text()), context, timeout)?;
+        }
+        Probe::Prometheus(query) => prometheus::probe(query, context, timeout)?,
     }
     Ok(Latency(started.elapsed()))
 }
@@ -112,16 +193,27 @@ impl ProbeContext<'_> {
     /// Returns what `probe` probes, as a person would write it, without credentials.
     fn describe(&self, probe: &Probe) -> String {
         match probe {
-            Probe::Http(url) => {
-                let url = command::expand(url, &self.for_url());
-                format!("http {}", http::without_credentials(&url))
-            }
+            Probe::Http(probe) => format!("http {}", self.shown_url(&probe.url)),
             Probe::Tcp(address) => {
                 let address = command::expand(address, &self.for_text());
                 format!("tcp {}", tcp::described(&address, self.address))
             }
             Probe::Command(command) => format!("command `{command}`"),
+            Probe::Memory(limit) => format!("memory, {limit}"),
+            Probe::Disk(disk) => {
+                let path = command::expand(&disk.path, &self.for_text());
+                format!("disk {path}, {}", disk.limit)
+            }
+            Probe::Systemd(unit) => format!("systemd {}", command::expand(unit, &self.for_text())),
+            Probe::Prometheus(probe) => {
+                let query = command::expand(&probe.query, &self.for_text());
+                format!("prometheus {}, `{query}` {}", self.shown_url(&probe.url), probe.bound)
+            }
         }
+    }
+
+    fn shown_url(&self, url: &str) -> String {
+        http::without_credentials(&command::expand(url, &self.for_url()))
     }
 }
 
@@ -139,7 +231,7 @@ fn probe_command(
     }
     let last = finished.output.lines().rev().find(|line| !line.trim().is_empty());
     let said = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-    Err(ProbeFailure(match finished.exit {
+    Err(unhealthy(match finished.exit {
         run::Exit::TimedOut => format!("no answer within {timeout:?}{said}"),
         exit => format!("{exit}{said}"),
     }))
@@ -147,7 +239,7 @@ fn probe_command(
 
 fn failed_to_run(error: &run::RunError) -> ProbeFailure {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    ProbeFailure(format!("{error}{}", cause.unwrap_or_default()))
+    unhealthy(format!("{error}{}", cause.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -2,18 +2,17 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ProbeFailure;
+use super::patience::within;
+use super::{ProbeFailure, unhealthy};
 
 /// Returns when a connection to `text`, a port of `target` or `HOST:PORT`, opened within `timeout`.
 pub(super) fn probe(text: &str, target: &str, timeout: Duration) -> Result<(), ProbeFailure> {
     let deadline = Instant::now() + timeout;
     let (host, port) = host_and_port(text, target)?;
     let addresses = resolve(host, port, timeout)?;
-    let mut failure = ProbeFailure(format!("host {host} has no address"));
+    let mut failure = unhealthy(format!("host {host} has no address"));
     for address in addresses {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -22,14 +21,14 @@ pub(super) fn probe(text: &str, target: &str, timeout: Duration) -> Result<(), P
         match TcpStream::connect_timeout(&address, left) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => failure = late(timeout),
-            Err(error) => failure = ProbeFailure(error.to_string().to_lowercase()),
+            Err(error) => failure = unhealthy(error.to_string().to_lowercase()),
         }
     }
     Err(failure)
 }
 
 fn late(timeout: Duration) -> ProbeFailure {
-    ProbeFailure(format!("no connection within {timeout:?}"))
+    unhealthy(format!("no connection within {timeout:?}"))
 }
 
 /// Returns the address that `text` means, for people.
@@ -53,7 +52,7 @@ fn host_and_port<'a>(text: &'a str, target: &'a str) -> Result<(&'a str, u16), P
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     match port.parse::<u16>() {
         Ok(port) if port > 0 && !bare.is_empty() && !port_has_sign(text) => Ok((bare, port)),
-        _ => Err(ProbeFailure(format!("{text:?} is neither a port nor HOST:PORT"))),
+        _ => Err(unhealthy(format!("{text:?} is neither a port nor HOST:PORT"))),
     }
 }
 
@@ -62,22 +61,16 @@ fn port_has_sign(text: &str) -> bool {
     text.rsplit(':').next().is_some_and(|port| port.starts_with('+'))
 }
 
-/// Resolves on a thread of its own, because the resolver of the system knows no timeout. A thread
-/// that is late ends with the resolver's own patience.
+/// Resolves with a timeout, which the resolver of the system does not know.
 fn resolve(host: &str, port: u16, timeout: Duration) -> Result<Vec<SocketAddr>, ProbeFailure> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let (answer, answered) = mpsc::channel();
+    let cannot = |error: io::Error| unhealthy(format!("cannot resolve {host}: {error}"));
     let name = (host.to_owned(), port);
-    let look_up = move || {
-        // Nobody listens any more when the probe has timed out.
-        let _ = answer.send(name.to_socket_addrs().map(Vec::from_iter));
-    };
-    let cannot = |error: io::Error| ProbeFailure(format!("cannot resolve {host}: {error}"));
-    thread::Builder::new().name("resolve".to_owned()).spawn(look_up).map_err(cannot)?;
-    let resolved = answered.recv_timeout(timeout);
-    resolved.map_err(|_| ProbeFailure(format!("cannot resolve {host} in time")))?.map_err(cannot)
+    let resolved = within(timeout, move || name.to_socket_addrs().map(Vec::from_iter));
+    let resolved = resolved.map_err(cannot)?;
+    resolved.ok_or_else(|| unhealthy(format!("cannot resolve {host} in time")))?.map_err(cannot)
 }
 
 #[cfg(test)]
@@ -86,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_port_is_on_the_target_and_a_host_may_be_named() {
-        let read = |text| host_and_port(text, "10.0.0.7").map_err(|error| error.0);
+        let read = |text| host_and_port(text, "10.0.0.7").map_err(|error| error.message);
         assert_eq!(read("8080"), Ok(("10.0.0.7", 8080)));
         assert_eq!(read("db:5432"), Ok(("db", 5432)));
         assert_eq!(read("[::1]:80"), Ok(("::1", 80)));

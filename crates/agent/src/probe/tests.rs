@@ -3,6 +3,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use windlass_core::health::{Bound, HealthReport, HttpProbe, Limit, PrometheusProbe};
+
 use super::*;
 
 /// A server on a port of its own; each connection is `answer`ed on a thread, with its number.
@@ -42,7 +44,7 @@ fn quick(probe: Probe) -> HealthCheck {
 }
 
 fn http(port: u16) -> HealthCheck {
-    quick(Probe::Http(format!("http://${{TARGET_ADDRESS}}:{port}/${{PAGE}}")))
+    quick(Probe::Http(HttpProbe::new(format!("http://${{TARGET_ADDRESS}}:{port}/${{PAGE}}"))))
 }
 
 fn impatient(check: HealthCheck) -> HealthCheck {
@@ -55,14 +57,19 @@ fn command(text: &str) -> HealthCheck {
 
 fn with_context<T>(use_it: impl FnOnce(&ProbeContext<'_>) -> T) -> T {
     let variables = BTreeMap::from([("PAGE".to_owned(), "healthz".to_owned())]);
-    use_it(&ProbeContext { address: "127.0.0.1", variables: &variables, interrupt: None })
+    use_it(&ProbeContext {
+        address: "127.0.0.1",
+        variables: &variables,
+        interrupt: None,
+        client: None,
+    })
 }
 
 fn once(check: &HealthCheck) -> Result<Latency, String> {
-    with_context(|context| probe_once(check, context)).map_err(|failure| failure.0)
+    with_context(|context| probe_once(check, context)).map_err(|failure| failure.message)
 }
 
-fn all(checks: &[HealthCheck], deadline: Duration) -> Result<(), Vec<Failure>> {
+fn all(checks: &[HealthCheck], deadline: Duration) -> Result<Vec<Failure>, Vec<Failure>> {
     with_context(|context| await_healthy(checks, context, deadline))
 }
 
@@ -183,14 +190,15 @@ fn a_server_that_closes_is_unhealthy() {
 #[test]
 fn what_is_no_http_is_unhealthy() {
     fails_in_time(&http(saying("SSH-2.0-OpenSSH_9.2\r\n\r\n")));
-    fails_in_time(&quick(Probe::Http("not a url".to_owned())));
+    fails_in_time(&quick(Probe::Http(HttpProbe::new("not a url"))));
 }
 
 #[test]
 fn https_is_refused_also_behind_a_redirect() {
     let (tell, told) = mpsc::channel();
     let port = serve(move |_, _| tell.send(()).unwrap_or_default());
-    let message = fails_in_time(&quick(Probe::Http(format!("HTTPS://127.0.0.1:{port}/"))));
+    let message =
+        fails_in_time(&quick(Probe::Http(HttpProbe::new(format!("HTTPS://127.0.0.1:{port}/")))));
     assert!(message.contains("https cannot be probed"), "{message}");
     assert!(told.try_recv().is_err(), "nobody was asked");
     let redirecting = serve(move |mut stream, _| {
@@ -236,7 +244,7 @@ fn a_command_is_healthy_when_it_exits_with_zero() {
 
 #[test]
 fn nothing_to_check_is_not_waited_for() {
-    assert_eq!(all(&[], MINUTE), Ok(()));
+    assert_eq!(all(&[], MINUTE), Ok(vec![]));
 }
 
 #[test]
@@ -246,7 +254,7 @@ fn a_service_that_comes_up_late_becomes_healthy() {
         let _ = stream.write_all(if number < 4 { BAD } else { GOOD }.as_bytes());
     });
     let patient = HealthCheck { failures: 10, successes: 2, ..http(port) };
-    assert_eq!(all(&[patient, command("true")], MINUTE), Ok(()));
+    assert_eq!(all(&[patient, command("true")], MINUTE), Ok(vec![]));
 }
 
 #[test]
@@ -301,7 +309,10 @@ fn without_time_to_probe_nothing_is_healthy() {
 #[test]
 fn credentials_are_not_shown() {
     let failures = all(
-        &[quick(Probe::Http(format!("http://me:secret@127.0.0.1:{}/x@y", closed_port())))],
+        &[quick(Probe::Http(HttpProbe::new(format!(
+            "http://me:secret@127.0.0.1:{}/x@y",
+            closed_port()
+        ))))],
         MINUTE,
     )
     .expect_err("nobody listens");
@@ -313,8 +324,12 @@ fn credentials_are_not_shown() {
 fn an_interrupt_ends_the_waiting_and_what_is_undecided_is_not_healthy() {
     let interrupt = Interrupt::new().expect("a pipe");
     let variables = BTreeMap::new();
-    let context =
-        ProbeContext { address: "127.0.0.1", variables: &variables, interrupt: Some(&interrupt) };
+    let context = ProbeContext {
+        address: "127.0.0.1",
+        variables: &variables,
+        interrupt: Some(&interrupt),
+        client: None,
+    };
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let check = HealthCheck {
@@ -329,4 +344,112 @@ fn an_interrupt_ends_the_waiting_and_what_is_undecided_is_not_healthy() {
         waiting.join().expect("no panic").expect_err("it was seen once only")
     });
     assert_eq!(failures[0].message, "interrupted");
+}
+
+fn expecting(port: u16, status: &[u16], contains: Option<&str>) -> HealthCheck {
+    quick(Probe::Http(HttpProbe {
+        status: status.to_vec(),
+        contains: contains.map(str::to_owned),
+        ..HttpProbe::new(format!("http://127.0.0.1:{port}/"))
+    }))
+}
+
+#[test]
+fn an_answer_that_is_not_the_expected_one_is_unhealthy() {
+    let port = saying(GOOD);
+    assert!(once(&expecting(port, &[200, 204], Some("ok"))).is_ok());
+    assert_eq!(fails_in_time(&expecting(port, &[204], None)), "answered with status 200 OK");
+    let lying = expecting(port, &[], Some("database: up"));
+    assert_eq!(fails_in_time(&lying), "answered without \"database: up\"");
+    let failing = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    assert!(once(&expecting(saying(failing), &[503], None)).is_ok());
+}
+
+/// A server that answers queries with `result`, and `type` as its kind.
+fn prometheus(result: &'static str) -> u16 {
+    serve(move |mut stream, _| {
+        take_request(&stream);
+        let body =
+            format!(r#"{{"status":"success","data":{{"resultType":"vector","result":{result}}}}}"#);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        let _ = stream.write_all((head + &body).as_bytes());
+    })
+}
+
+fn query(port: u16) -> HealthCheck {
+    quick(Probe::Prometheus(PrometheusProbe {
+        url: format!("http://127.0.0.1:{port}"),
+        query: "errors{page=\"${PAGE}\"}".to_owned(),
+        bound: Bound::Max("0.01".parse().expect("a number")),
+    }))
+}
+
+#[test]
+fn every_sample_of_a_query_keeps_to_the_bound() {
+    assert!(once(&query(prometheus(r#"[{"metric":{},"value":[1,"0.01"]}]"#))).is_ok());
+    let two = r#"[{"metric":{"i":"a"},"value":[1,"0"]},{"metric":{"i":"b"},"value":[1,"0.02"]}]"#;
+    let message = fails_in_time(&query(prometheus(two)));
+    assert_eq!(message, "{i=\"b\"} is 0.02, not at most 0.01");
+}
+
+#[test]
+fn the_query_is_sent_whole() {
+    let (tell, told) = mpsc::channel();
+    let port = serve(move |stream, _| drop(tell.send(take_request(&stream))));
+    fails_in_time(&query(port));
+    let request = told.recv().expect("it was asked");
+    let path = "GET /api/v1/query?query=errors%7Bpage%3D%22healthz%22%7D HTTP/1.1";
+    assert!(request.starts_with(path), "{request}");
+}
+
+#[test]
+fn no_data_is_unknown_and_never_a_pass() {
+    let no_answers = [
+        (prometheus("[]"), "no data"),
+        (prometheus(r#"[{"metric":{},"value":[1,"NaN"]}]"#), "a sample is not a number"),
+        (saying(GOOD), "answered with something that Prometheus does not say"),
+        (saying(BAD), "answered with status 500 Internal Server Error"),
+    ];
+    for (port, expected) in no_answers {
+        let failure = with_context(|context| probe_once(&query(port), context)).expect_err("none");
+        assert_eq!((failure.message.as_str(), failure.status), (expected, HealthStatus::Unknown));
+        assert!(all(&[query(port)], MINUTE).is_err());
+    }
+}
+
+#[test]
+fn what_is_not_critical_degrades_and_stops_nothing() {
+    let port = serve(|mut stream, number| {
+        take_request(&stream);
+        let _ = stream.write_all(if number < 4 { BAD } else { GOOD }.as_bytes());
+    });
+    let optional = HealthCheck { critical: false, ..command("exit 3") };
+    let patient = HealthCheck { failures: 10, ..http(port) };
+    let degraded = all(&[optional.clone(), patient], MINUTE).expect("healthy enough");
+    assert_eq!(degraded[0].message, "exited with status 3 (3 times in a row)");
+    assert_eq!(degraded.len(), 1);
+    assert_eq!(all(&[optional, command("false")], MINUTE).map_err(|bad| bad.len()), Err(2));
+}
+
+#[test]
+fn a_report_names_every_check() {
+    let optional = HealthCheck { critical: false, ..command("exit 3") };
+    let memory = quick(Probe::Memory(Limit::MinAvailable(1)));
+    let checks = [("memory", &memory), ("queue", &optional)];
+    let report = HealthReport::of(with_context(|context| report_all(&checks, context)));
+    assert_eq!(report.status, HealthStatus::Degraded);
+    let queue = report.check("queue").expect("it was asked");
+    assert_eq!(queue.detail, "command `exit 3`: exited with status 3");
+    assert!(queue.latency_us > 0);
+}
+
+#[test]
+fn checks_that_hang_are_reported_side_by_side() {
+    let (port, _keep) = hanging("");
+    let slow = HealthCheck { timeout_ms: 1_000, ..http(port) };
+    let checks = [("a", &slow); 20];
+    let started = Instant::now();
+    let report = HealthReport::of(with_context(|context| report_all(&checks, context)));
+    assert!(started.elapsed() < Duration::from_secs(15), "twenty one after another take longer");
+    assert_eq!((report.status, report.checks.len()), (HealthStatus::Unhealthy, 20));
 }

@@ -8,28 +8,30 @@ use windlass_core::health::HealthCheck;
 use super::{Failure, LONGEST, ProbeContext, ProbeFailure, probe_within};
 use crate::interrupt::Interrupt;
 
-/// Returns when every check has seen its number of successes in a row; without checks at once.
+/// Returns when every check has seen its number of successes in a row; without checks at once. What it
+/// returns are the checks that are not critical and did not pass: the target is degraded for them.
 ///
-/// All are probed side by side, each at its own interval. As soon as one has seen its number of
-/// failures in a row, the others stop too.
+/// All are probed side by side, each at its own interval. As soon as a critical one has seen its
+/// number of failures in a row, the others stop too.
 ///
 /// # Errors
 /// The checks that were found unhealthy, and those not known to be healthy at the `deadline`, in
-/// the order of `checks`. Nothing that is unknown counts as healthy.
+/// the order of `checks`, one critical one among them at least. Nothing that is unknown counts as
+/// healthy.
 pub fn await_healthy(
     checks: &[HealthCheck],
     context: &ProbeContext<'_>,
     deadline: Duration,
-) -> Result<(), Vec<Failure>> {
+) -> Result<Vec<Failure>, Vec<Failure>> {
     if checks.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let until = Instant::now() + deadline.min(LONGEST);
     let failures = match Interrupt::new() {
         Ok(stop) => watch_all(checks, context, until, &stop),
         Err(error) => all_lost(checks, context, &error),
     };
-    if failures.is_empty() { Ok(()) } else { Err(failures) }
+    if failures.iter().any(|failure| failure.critical) { Err(failures) } else { Ok(failures) }
 }
 
 fn watch_all(
@@ -54,7 +56,7 @@ fn watch_all(
         });
         let described = |(check, verdict): (&HealthCheck, Verdict)| {
             let message = verdict?;
-            Some(Failure { probe: context.describe(&check.probe), message })
+            Some(failed(check, context, message))
         };
         ended.filter_map(described).collect()
     })
@@ -66,11 +68,11 @@ fn all_lost(
     error: &std::io::Error,
 ) -> Vec<Failure> {
     let message = format!("the probe could not be started: {error}");
-    let lost = |check: &HealthCheck| Failure {
-        probe: context.describe(&check.probe),
-        message: message.clone(),
-    };
-    checks.iter().map(lost).collect()
+    checks.iter().map(|check| failed(check, context, message.clone())).collect()
+}
+
+fn failed(check: &HealthCheck, context: &ProbeContext<'_>, message: String) -> Failure {
+    Failure { probe: context.describe(&check.probe), message, critical: check.critical }
 }
 
 /// Why a check is not healthy; nothing where it is, or where another failure stopped it.
@@ -90,7 +92,9 @@ fn watch(
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            stop.raise();
+            if check.critical {
+                stop.raise();
+            }
             return Some(seen.undecided(check));
         }
         seen.add(probe_within(&check.probe, context, check.timeout().min(left)).map(drop));
@@ -98,7 +102,9 @@ fn watch(
             return None;
         }
         if let Some(message) = seen.unhealthy(check) {
-            stop.raise();
+            if check.critical {
+                stop.raise();
+            }
             return Some(message);
         }
         let pause = check.interval().min(until.saturating_duration_since(Instant::now()));
@@ -131,7 +137,7 @@ impl Seen {
             Err(failure) => {
                 self.failures = self.failures.saturating_add(1);
                 self.successes = 0;
-                self.last_failure = Some(failure.0);
+                self.last_failure = Some(failure.message);
             }
         }
     }
@@ -177,7 +183,7 @@ mod tests {
     fn seen(outcomes: &[bool]) -> Seen {
         let mut seen = Seen::default();
         for &good in outcomes {
-            seen.add(if good { Ok(()) } else { Err(ProbeFailure("refused".to_owned())) });
+            seen.add(if good { Ok(()) } else { Err(super::super::unhealthy("refused")) });
         }
         seen
     }

@@ -8,7 +8,7 @@ mod cache;
 mod client;
 mod error;
 mod location;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

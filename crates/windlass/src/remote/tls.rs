@@ -21,7 +21,7 @@ const BUNDLES: [&str; 5] = [
 ///
 /// # Errors
 /// When there are none, in words.
-pub(super) fn config() -> Result<TlsConfig, String> {
+pub(crate) fn config() -> Result<TlsConfig, String> {
     let file = bundle().ok_or("this machine has no file of certificate authorities")?;
     let pem = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let certificates: Vec<Certificate<'static>> = parse_pem(&pem)

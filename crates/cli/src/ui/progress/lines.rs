@@ -32,6 +32,13 @@ pub(crate) fn event(event: &Event, style: Style) -> Option<String> {
             let state = human::state(*state).paint(style);
             Some(failure(&format!("{}: {state}", name(target)), error))
         }
+        Event::CommandFinished {
+            target,
+            service,
+            role: CommandRole::Health,
+            exit_code: None,
+            output,
+        } => Some(degraded(&format!("{}: {service}", name(target)), output, style)),
         Event::CommandFinished { target, service, role, exit_code, output } => {
             let who = format!("{}: {service}: {}", name(target), role_name(*role));
             Some(command(&who, *exit_code, output, style))
@@ -102,6 +109,12 @@ fn to_usize(n: u64) -> usize {
 
 fn name(target: &TargetId) -> String {
     escape::line(target.as_str()).into_owned()
+}
+
+/// Returns what a health check said that is not critical.
+fn degraded(who: &str, output: &str, style: Style) -> String {
+    let text = human::indented("    ", output);
+    format!("{who}: {}\n{text}", style.warning("a health check that is not critical failed"))
 }
 
 /// Returns what a command did, and where it failed the end of what it printed.

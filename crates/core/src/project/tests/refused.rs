@@ -24,7 +24,7 @@ artifact = "https://user:pw@x/a.tgz"  # 17:12 `artifact` in [services.web] is a 
 health = [
   { tcp = "0" },                      # 19:11 `tcp` in `health` in [services.web] is not a port
   { tcp = 80, timeout = "-5s" },      # 20:25 `timeout` in `health` in [services.web]: duration "-5s" is not more than zero
-  { timeout = "1s" },                 # 21:3 `health` in [services.web] needs one of `http`, `tcp`, `command`
+  { timeout = "1s" },                 # 21:3 `health` in [services.web] needs one of `http`, `tcp`, `command`, `memory`, `disk`, `systemd`, `prometheus`
 ]
 files = [
   { source = "../a", path = "a" },    # 24:14 `source` in `files` in [services.web] leaves the directory with `..`

@@ -7,7 +7,7 @@ use crate::project::shape::{Field, Kind, Otherwise, Shape, Style};
 use crate::project::{Project, ROOT, json_schema};
 
 /// Where a table stands in a file (at `@`), and the fields that it has there unless told otherwise.
-const FRAMES: [(&str, &str, &str); 16] = [
+const FRAMES: [(&str, &str, &str); 19] = [
     ("windlass", "@", "project = { name = \"shop\" }"),
     ("project", "[project]\n@", "name = \"shop\""),
     ("config", "[project]\nname = \"shop\"\n[config.app]\n@", "layers = [\"a.yaml\"]"),
@@ -25,6 +25,9 @@ const FRAMES: [(&str, &str, &str); 16] = [
     ),
     ("artifact", "[project]\nname = \"shop\"\n[services.web]\nartifact = @", ""),
     ("health_check", "[project]\nname = \"shop\"\n[services.web]\nhealth = [@]", ""),
+    ("memory", "[project]\nname = \"shop\"\n[services.web]\nhealth = [{ memory = @ }]", ""),
+    ("disk", "[project]\nname = \"shop\"\n[services.web]\nhealth = [{ disk = @ }]", ""),
+    ("prometheus", "[project]\nname = \"shop\"\n[services.web]\nhealth = [{ prometheus = @ }]", ""),
     (
         "environment",
         "[project]\nname = \"shop\"\n[services.web]\n[environments.staging]\n@",

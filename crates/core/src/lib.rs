@@ -16,10 +16,12 @@
 //! | [`record`], [`event`] | what was done, and what is being done |
 //! | [`retention`] | which releases are kept |
 //! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |
+//! | [`analysis`] | whether a canary is as good as what runs beside it |
 //! | [`decimal`], [`prometheus`] | numbers as they were written, and what Prometheus answers |
 //! | [`diagnostic`] | what is wrong, where, and what to do next |
 
 pub mod budget;
+pub mod analysis;
 pub mod change;
 pub mod command;
 pub mod config;

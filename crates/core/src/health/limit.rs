@@ -57,7 +57,7 @@ impl Limit {
                 (used > most.into()).then(|| format!("{used} % used, more than {most} %"))
             }
             Self::MinAvailable(least) => (usage.available < least).then(|| {
-                let [left, least] = [usage.available, least].map(|bytes| ByteSize::b(bytes));
+                let [left, least] = [usage.available, least].map(ByteSize::b);
                 format!("{left} left, less than {least}")
             }),
         }

@@ -9,10 +9,11 @@ use windlass_testing::TestProject;
 
 const REFERENCE: &str = "docs/reference/windlass-toml.md";
 const SCHEMA: &str = "docs/reference/windlass.schema.json";
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "docs/cli.md",
     "docs/agent.md",
+    "docs/analysis.md",
     "docs/library.md",
     "docs/reference/inventory.md",
     "docs/reference/schemas.md",

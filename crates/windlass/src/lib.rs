@@ -12,10 +12,12 @@
 //! | [`targets`] | which targets are meant, and whether they can be reached |
 //! | [`host`], [`health`] | how a target is reached, and whether it is well |
 //! | [`secrets`] | secrets in SOPS files, and who sees to it that they are not shown |
+//! | [`analysis`] | whether a canary is as good as what runs beside it |
 //! | [`store`], [`objects`] | what is remembered |
 //! | [`collection`], [`doctor`] | what is forgotten, and whether all that is remembered is whole |
 //! | [`events`], [`clock`], [`error`] | what is said, when, and what goes wrong |
 
+pub mod analysis;
 mod apply;
 pub mod artifact;
 mod build;
@@ -53,6 +55,7 @@ pub mod status;
 pub mod store;
 pub mod targets;
 
+pub use analysis::CanaryAnalyzer;
 pub use deploy::Input;
 pub use deployer::{ConfigurationDeployer, deploy_configuration};
 pub use engine::{Engine, Options};
@@ -76,3 +79,8 @@ pub use windlass_sops as sops;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/library.md")]
 struct Library;
+
+/// The example of `docs/analysis.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/analysis.md")]
+struct Analysis;

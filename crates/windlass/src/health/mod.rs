@@ -13,6 +13,7 @@ pub use windlass_core::health::{
 };
 
 use client::Client;
+pub(crate) use client::secure_agent;
 pub(crate) use operator::Observed;
 
 /// Asks named checks side by side, and says what they mean together.

@@ -20,8 +20,8 @@
 //! | [`decimal`], [`prometheus`] | numbers as they were written, and what Prometheus answers |
 //! | [`diagnostic`] | what is wrong, where, and what to do next |
 
-pub mod budget;
 pub mod analysis;
+pub mod budget;
 pub mod change;
 pub mod command;
 pub mod config;

@@ -146,7 +146,7 @@ impl Shared {
         thread::spawn(move || shared.pass(from, to, Way { epoch, direction: Direction::Up }));
         let shared = Arc::clone(self);
         thread::spawn(move || {
-            shared.pass(server, client, Way { epoch, direction: Direction::Down })
+            shared.pass(server, client, Way { epoch, direction: Direction::Down });
         });
         Ok(())
     }

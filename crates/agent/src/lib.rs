@@ -10,10 +10,12 @@
 //! | [`run`] | commands, with a time limit and all their children |
 //! | [`probe`] | health checks |
 //! | [`work`] | one target's part of a deployment: prepare, then activate |
+//! | [`guard`] | the dead man's switch: going back unless somebody confirms |
 //! | [`interrupt`] | ending commands and waits that nobody waits for any more |
 //! | [`protocol`] | what the operator and an agent say to each other |
 //! | [`serve`] | an agent at work for an operator elsewhere |
 
+pub mod guard;
 pub mod interrupt;
 pub mod probe;
 pub mod protocol;

@@ -16,11 +16,16 @@ use windlass_core::record::{DeploymentId, TargetState};
 use windlass_core::release::{Manifest, Release, ReleaseId};
 use windlass_core::target::{Address, TargetId};
 
+mod armed;
+
+pub use armed::Activation;
+
+use crate::guard::{Guard, GuardError};
 use crate::interrupt::Interrupt;
 use crate::probe::{self, Failure, ProbeContext};
 use crate::run::{self, Context, Exit};
 use crate::site::{
-    BlobSource, Inspection, Live, LockedSite, Owner, Site, SiteError, StagedRelease,
+    BlobSource, Inspection, Live, LockedSite, Owner, Reverted, Site, SiteError, StagedRelease,
 };
 
 /// How long `check` and `on_change` may take.
@@ -80,6 +85,26 @@ pub enum WorkError {
     /// A service did not become healthy.
     #[error("{}", .0.join("; "))]
     Unhealthy(Vec<String>),
+    /// The target could not be armed; it is where it was.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// The target went back by itself before it was confirmed.
+    #[error("{}", went_back(.0))]
+    WentBack(Box<Reverted>),
+    /// There is nothing to confirm: somebody else has decided since what is live.
+    #[error("is not armed for this deployment any more: somebody else has changed it since")]
+    NotArmed,
+    /// Who armed a target cannot show that it can still be reached.
+    #[error("cannot be confirmed over the connection that armed it")]
+    SameConnection,
+}
+
+fn went_back(reverted: &Reverted) -> String {
+    let (to, why) = (name(reverted.to.as_ref()), &reverted.why);
+    match &reverted.failure {
+        None => format!("went back to {to} by itself: {why}"),
+        Some(failure) => format!("went back to {to} by itself: {why}; then {failure}"),
+    }
 }
 
 fn name(release: Option<&ReleaseId>) -> String {
@@ -105,6 +130,8 @@ pub struct Worker<'a> {
     pub events: &'a (dyn Fn(Event) + Sync),
     /// Ends commands and probes when it is raised; files are left whole all the same.
     pub interrupt: Option<&'a Interrupt>,
+    /// Starts a watcher where one is missing.
+    pub guard: Option<&'a Guard>,
 }
 
 /// Returns where the content of a release comes from, once the target is locked and whole.
@@ -117,14 +144,17 @@ impl Worker<'_> {
     fn lock_whole(&self) -> Result<LockedSite<'_>, WorkError> {
         let mut site = self.site.lock()?;
         site.recover()?;
+        self.settle(&mut site)?;
         Ok(site)
     }
 
-    /// Returns what is on the target, and what stands in the way of `wanted`.
+    /// Returns what is on the target, and what stands in the way of `wanted`. One that should have gone
+    /// back by itself, and has not, does it first.
     ///
     /// # Errors
     /// When the target cannot be read.
     pub fn inspect(&self, wanted: Option<&Manifest>) -> Result<Inspection, WorkError> {
+        self.tend()?;
         Ok(self.site.inspect(wanted)?)
     }
 
@@ -224,7 +254,8 @@ impl Worker<'_> {
     }
 
     /// Switches the target from one of `over` to `to` (to nothing, if none), runs `on_change` of the
-    /// services whose files changed and waits until their health checks agree. A reload that fails
+    /// services whose files changed and waits until their health checks agree. A target that was armed is
+    /// not any more: who decides now what is live is there. A reload that fails
     /// stays queued: the next activation runs it again.
     ///
     /// # Errors
@@ -239,22 +270,21 @@ impl Worker<'_> {
         to: Option<&Assignment>,
     ) -> Result<TargetState, WorkError> {
         self.emit_state(TargetState::Activating);
-        let mut site = self.lock_whole()?;
-        let seen = self.site.inspect(None)?;
-        let live = seen.live.as_ref().map(|live| live.release);
-        if !over.contains(&live) {
-            return Err(WorkError::Moved(live));
-        }
-        let changed = changed_services(seen, to).into_iter().collect();
-        let activated = site.activate(to.map(|to| to.id), deployment, changed)?;
-        let changed: BTreeSet<ServiceName> = activated.reloads.into_iter().collect();
-        if let Some(to) = to {
-            self.reload(deployment, to, &changed)?;
-        }
-        site.reloads_done()?;
+        let (mut site, seen) = self.lock_over(over)?;
+        site.disarm()?;
+        let changed = self.switch(&mut site, seen, deployment, to)?;
         drop(site);
+        self.await_health(deployment, to, &changed)
+    }
+
+    fn await_health(
+        &self,
+        deployment: &DeploymentId,
+        to: Option<&Assignment>,
+        changed: &BTreeSet<ServiceName>,
+    ) -> Result<TargetState, WorkError> {
         match to {
-            Some(to) => self.probe(deployment, to, &changed),
+            Some(to) => self.probe(deployment, to, changed),
             None => Ok(TargetState::NotChecked),
         }
     }

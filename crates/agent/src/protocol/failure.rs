@@ -57,6 +57,11 @@ pub enum Failure {
         /// What each check found.
         failures: Vec<String>,
     },
+    /// There is nothing to confirm any more ([`WorkError::WentBack`], [`WorkError::NotArmed`]).
+    Unconfirmed {
+        /// Why not.
+        message: String,
+    },
 }
 
 impl From<&WorkError> for Failure {
@@ -74,6 +79,12 @@ impl From<&WorkError> for Failure {
                 output: output.clone(),
             },
             WorkError::Unhealthy(failures) => Self::Unhealthy { failures: failures.clone() },
+            WorkError::Guard(_) | WorkError::SameConnection => {
+                Self::Site { message: describe(error), content: None }
+            }
+            WorkError::WentBack(_) | WorkError::NotArmed => {
+                Self::Unconfirmed { message: describe(error) }
+            }
         }
     }
 }
@@ -86,6 +97,7 @@ impl Failure {
             Self::Request { message } => Self::Request { message: tame(&message) },
             Self::Site { message, content } => Self::Site { message: tame(&message), content },
             Self::Moved { live } => Self::Moved { live },
+            Self::Unconfirmed { message } => Self::Unconfirmed { message: tame(&message) },
             Self::Command { message } => Self::Command { message: tame(&message) },
             Self::Refused { service, role, exit, output } => {
                 Self::Refused { service, role, exit, output: tame(&output) }

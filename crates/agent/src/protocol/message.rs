@@ -11,6 +11,7 @@ use windlass_core::release::{Manifest, ReleaseId};
 use windlass_core::target::{Address, TargetId};
 
 use super::Failure;
+use crate::guard::Arm;
 use crate::run::visible;
 use crate::site::Inspection;
 use crate::work::Assignment;
@@ -71,6 +72,22 @@ pub enum Ask {
         /// The release; nothing, if nothing is to be live.
         to: Option<ReleaseId>,
     },
+    /// As `activate`, and to go back by itself unless somebody confirms over another connection.
+    ActivateArmed {
+        /// For which deployment.
+        deployment: DeploymentId,
+        /// What may be live now.
+        over: Vec<Option<ReleaseId>>,
+        /// The release; nothing, if nothing is to be live.
+        to: Option<ReleaseId>,
+        /// How it is to be confirmed.
+        arm: Arm,
+    },
+    /// Not to go back, and to wait until health checks agree.
+    Confirm {
+        /// What tells the revert from others.
+        nonce: String,
+    },
     /// To probe the health checks of a release that the target keeps, once.
     Probe {
         /// Which.
@@ -84,11 +101,12 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// Tells whether it changes nothing, so that it can be asked again by somebody who does not know
+    /// Tells whether doing it twice is as good as once, so that it can be asked again by somebody who does not know
     /// whether it was heard.
     #[must_use]
     pub const fn is_harmless(&self) -> bool {
-        matches!(self, Self::Ping | Self::Inspect { .. } | Self::Recall { .. } | Self::Probe { .. })
+        use Ask::{Confirm, Inspect, Ping, Probe, Recall};
+        matches!(self, Ping | Inspect { .. } | Recall { .. } | Probe { .. } | Confirm { .. })
     }
 }
 
@@ -111,6 +129,11 @@ pub enum Reply {
     Activated {
         /// Whether health checks found it healthy; else there were none to ask.
         checked: bool,
+    },
+    /// The release is live until nobody has confirmed it in time.
+    Armed {
+        /// Whether the host looks at it after a restart; else the next contact does.
+        outlives_restart: bool,
     },
     /// What the probes found; nothing where there are none.
     Probed(Option<bool>),

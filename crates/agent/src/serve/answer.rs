@@ -10,10 +10,11 @@ use windlass_core::release::{Manifest, ReleaseId};
 use super::Line;
 use super::gather::gather;
 use super::outbox::Outbox;
+use crate::guard::{Arm, GuardError};
 use crate::protocol::failure::describe;
 use crate::protocol::{Answer, Ask, Failure, Frame, FrameError, Kind, Reply, Request, Said};
 use crate::site::{LockedSite, Site, SiteError};
-use crate::work::{Assignment, WorkError, Worker};
+use crate::work::{Activation, Assignment, WorkError, Worker};
 
 /// How much time passes between two words on how far staging is.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -31,6 +32,7 @@ pub(super) fn answer(line: &Line, request: Request) -> Answer {
         address: &place.address,
         events: &events,
         interrupt: Some(&line.interrupt),
+        guard: line.guard.as_ref().ok(),
     };
     carry_out(line, &worker, request.ask).map_err(|error| Failure::from(&error))
 }
@@ -47,6 +49,11 @@ fn carry_out(line: &Line, worker: &Worker<'_>, ask: Ask) -> Result<Reply, WorkEr
             Reply::Prepared
         }
         Ask::Activate { deployment, over, to } => activate(worker, &deployment, &over, to)?,
+        Ask::ActivateArmed { deployment, over, to, arm } => {
+            let to = to.map(|release| kept_after_a_look(worker, &over, release)).transpose()?;
+            activate_armed(line, worker, &arm, (&deployment, &over, to.as_ref()))?
+        }
+        Ask::Confirm { nonce } => activated(worker.confirm(&nonce, &line.session)?),
         Ask::Probe { live } => Reply::Probed(worker.probe_now(&kept(worker, live)?)),
         Ask::Prune { keep } => {
             worker.prune(&keep)?;
@@ -62,8 +69,26 @@ fn activate(
     to: Option<ReleaseId>,
 ) -> Result<Reply, WorkError> {
     let to = to.map(|release| kept_after_a_look(worker, over, release)).transpose()?;
-    let state = worker.activate(deployment, over, to.as_ref())?;
-    Ok(Reply::Activated { checked: state == TargetState::Healthy })
+    Ok(activated(worker.activate(deployment, over, to.as_ref())?))
+}
+
+fn activate_armed(
+    line: &Line,
+    worker: &Worker<'_>,
+    arm: &Arm,
+    (deployment, over, to): (&DeploymentId, &[Option<ReleaseId>], Option<&Assignment>),
+) -> Result<Reply, WorkError> {
+    let unable = |error: &std::io::Error| GuardError::Watcher(error.kind().into());
+    let guard = line.guard.as_ref().map_err(unable)?;
+    let armed = (arm, line.session.as_str());
+    Ok(match worker.activate_armed(guard, armed, deployment, over, to)? {
+        Activation::Armed { hook } => Reply::Armed { outlives_restart: hook.is_some() },
+        Activation::Settled(state) => activated(state),
+    })
+}
+
+fn activated(state: TargetState) -> Reply {
+    Reply::Activated { checked: state == TargetState::Healthy }
 }
 
 /// Returns the release to activate. Whoever moved the target meanwhile may have removed it, and is then

@@ -19,8 +19,10 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::guard::Guard;
 use crate::interrupt::Interrupt;
 use crate::protocol::{Frame, FrameError, GreetingError, Kind, Request, TICK_SECONDS, greeting};
+use crate::site::random_name;
 
 use activity::Activity;
 use inbox::Inbox;
@@ -92,6 +94,10 @@ struct Line {
     patience: Patience,
     /// Content did not come, and nothing more can.
     lost: Cell<bool>,
+    /// What tells this connection from others.
+    session: String,
+    /// Arms targets, if this program knows where it is.
+    guard: io::Result<Guard>,
 }
 
 impl Line {
@@ -116,13 +122,24 @@ impl Line {
         };
         let inbox = Inbox::open(input, ended).map_err(ServeError::Start)?;
         activity::tick(&activity, &outbox, patience.tick).map_err(ServeError::Start)?;
-        Ok(Self { inbox, outbox, activity, interrupt, patience, lost: Cell::default() })
+        Ok(Self::new(inbox, outbox, activity, interrupt, patience))
     }
 
     /// Returns the line to an operator who hung up at once.
     fn hung_up(outbox: Arc<Outbox>, interrupt: Interrupt, patience: Patience) -> Self {
         let (inbox, activity) = (Inbox::closed(), Arc::default());
-        Self { inbox, outbox, activity, interrupt, patience, lost: Cell::default() }
+        Self::new(inbox, outbox, activity, interrupt, patience)
+    }
+
+    fn new(
+        inbox: Inbox,
+        outbox: Arc<Outbox>,
+        activity: Arc<Activity>,
+        interrupt: Interrupt,
+        patience: Patience,
+    ) -> Self {
+        let (session, guard) = (random_name("session-"), Guard::here());
+        Self { inbox, outbox, activity, interrupt, patience, lost: Cell::default(), session, guard }
     }
 
     fn serve(&self) -> Result<(), ServeError> {

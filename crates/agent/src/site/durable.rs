@@ -21,7 +21,7 @@ pub(super) const SYNCED_SINGLY: usize = 16;
 const SCHEMA: u32 = 1;
 
 /// Returns `stem` with 16 digits that nobody can guess.
-pub(super) fn random_name(stem: &str) -> String {
+pub(crate) fn random_name(stem: &str) -> String {
     // The standard library seeds the keys of a RandomState from the system's random source.
     format!("{stem}{:016x}", RandomState::new().hash_one(stem))
 }

@@ -13,7 +13,10 @@ use super::dir::{Cursor, Dir};
 use super::journal::Journal;
 use super::record::{self, RELEASES, Record};
 use super::runtime::GONE;
-use super::{Conflict, Inspection, Interrupted, Live, Site, SiteError, parallel, place, preflight};
+use super::{
+    Armed, Conflict, Inspection, Interrupted, Live, Reverted, Site, SiteError, parallel, place,
+    preflight,
+};
 
 impl Site {
     /// Returns what is on the site, and what is in the way of `wanted`; it changes nothing, makes
@@ -29,6 +32,7 @@ impl Site {
         if let Some(state) = config.child(RESERVED)? {
             all.interrupted = Journal::read(&state)?.map(Interrupted::from);
             all.live = record::live(&state)?;
+            (all.armed, all.reverted) = (self.armed()?, self.reverted()?);
             if let Some(live) = &all.live {
                 all.drift = self.drift(&config, &state, live)?;
             }
@@ -50,6 +54,8 @@ struct Seen {
     conflicts: Vec<Conflict>,
     interrupted: Option<Interrupted>,
     place: Option<String>,
+    armed: Option<Armed>,
+    reverted: Option<Reverted>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +80,8 @@ fn seen(all: Seen) -> Inspection {
         interrupted: all.interrupted,
         fingerprint,
         place: all.place,
+        armed: all.armed,
+        reverted: all.reverted,
     }
 }
 

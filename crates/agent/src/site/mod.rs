@@ -11,6 +11,7 @@
 //! CONFIG/.windlass/manifests/<id>.json what is in it, and who deployed it
 //! CONFIG/.windlass/journal             what is being done; absent when nothing is
 //! CONFIG/.windlass/lock                held during a mutation
+//! CONFIG/.windlass/armed               when it goes back by itself: see `armed.rs`
 //! ```
 //!
 //! Runtime files are links from the release on to a file system in memory: see `runtime.rs`.
@@ -29,6 +30,7 @@ use windlass_core::record::DeploymentId;
 use windlass_core::release::{Manifest, Release, ReleaseId};
 
 mod activate;
+mod armed;
 mod content;
 mod dir;
 mod durable;
@@ -53,6 +55,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::scratch as scratch_directory;
 
+pub use armed::{Armed, Reverted};
 pub use error::SiteError;
 pub use journal::Phase;
 pub use kept::Kept;
@@ -60,7 +63,9 @@ pub use lock::LockedSite;
 pub use preflight::{Conflict, Found, Wanted};
 pub use stage::BlobSource;
 
+pub(crate) use armed::Watch;
 use dir::Dir;
+pub(crate) use durable::random_name;
 use record::Record;
 
 /// One `config_path` on one root.
@@ -127,6 +132,12 @@ pub struct Inspection {
     /// cannot be told.
     #[serde(default)]
     pub place: Option<String>,
+    /// Until when somebody has to confirm what is live.
+    #[serde(default)]
+    pub armed: Option<Armed>,
+    /// That the site went back by itself, if nothing has happened to it since.
+    #[serde(default)]
+    pub reverted: Option<Reverted>,
 }
 
 /// A release as it is put on one site.
@@ -206,6 +217,12 @@ impl Site {
             Some(config) => self.root.join(config.as_str()),
             None => self.root.clone(),
         }
+    }
+
+    /// Returns the directory of the files as it is called below the root, with a `/` before it.
+    #[must_use]
+    pub fn config_path(&self) -> String {
+        format!("/{}", self.config.as_ref().map_or("", RelativePath::as_str))
     }
 
     /// Returns the absolute path of the files of `release`, staged or not.

@@ -11,7 +11,7 @@ use super::record::{self, MANIFESTS, RELEASES};
 
 impl LockedSite<'_> {
     /// Removes every staged release but those in `keep`, the live one, and those that an
-    /// interrupted activation needs.
+    /// interrupted activation or a revert that waits needs.
     ///
     /// # Errors
     /// When the system refuses; it can be tried again.
@@ -21,6 +21,7 @@ impl LockedSite<'_> {
         let needed = journal.iter().flat_map(|journal| [journal.from, journal.to]).flatten();
         let mut kept: BTreeSet<_> = keep.iter().copied().chain(needed).collect();
         kept.extend(record::current(&self.state)?);
+        kept.extend(self.needed_to_revert()?);
         // The records first: files without a record are not taken for a release.
         for directory in [MANIFESTS, RELEASES] {
             self.remove_releases(directory, &kept)?;

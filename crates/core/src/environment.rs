@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -95,12 +96,22 @@ pub struct Environment {
     /// Whether a deployment must be confirmed (`--yes` or a saved plan).
     #[serde(default)]
     pub protect: bool,
+    /// How many milliseconds there are to confirm a deployment over a new connection, before a target
+    /// goes back by itself; none where targets wait for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_ms: Option<u64>,
     /// When it was first persisted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
 }
 
 impl Environment {
+    /// Returns how long there is to confirm a deployment over a new connection, if it has to be.
+    #[must_use]
+    pub fn confirm(&self) -> Option<Duration> {
+        self.confirm_ms.map(Duration::from_millis)
+    }
+
     /// Returns the environment once for each set of variables that its targets have: with these
     /// over its own, and with only the targets that have them. One without targets is itself.
     #[must_use]
@@ -141,6 +152,7 @@ mod tests {
             services: None,
             strategy: StrategySpec::default(),
             protect: false,
+            confirm_ms: None,
             created_at: None,
         }
     }

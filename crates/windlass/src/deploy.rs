@@ -74,7 +74,8 @@ impl Engine {
         refuse_shared_directories(&environment.targets, &self.base)?;
         let built = self.build(environment, input)?;
         let draft = draft(environment, &targets, &built, &past);
-        let fleet = self.fleet(&targets, &environment.config_path)?;
+        let fleet =
+            self.fleet_confirmed(&targets, &environment.config_path, environment.confirm())?;
         self.look(draft, fleet, built.hold, past).await
     }
 

@@ -216,6 +216,7 @@ fn local_environment(
         services: None,
         strategy: StrategySpec::default(),
         protect: false,
+        confirm_ms: None,
         created_at: None,
     })
 }

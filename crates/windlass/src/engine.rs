@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use windlass_agent::site::{Site, SiteError};
 use windlass_agent::work::Assignment;
@@ -244,7 +245,19 @@ impl Engine {
         targets: impl IntoIterator<Item = &'a Target>,
         config_path: &str,
     ) -> Result<Fleet, Error> {
+        self.fleet_confirmed(targets, config_path, None)
+    }
+
+    /// As [`fleet`](Self::fleet), of targets that go back by themselves unless they are confirmed within
+    /// `confirm` of their activation.
+    pub(crate) fn fleet_confirmed<'a>(
+        &self,
+        targets: impl IntoIterator<Item = &'a Target>,
+        config_path: &str,
+        confirm: Option<Duration>,
+    ) -> Result<Fleet, Error> {
         let how = Reach {
+            confirm,
             base: Arc::from(self.base.as_path()),
             objects: self.objects.clone(),
             events: self.events.clone(),

@@ -181,3 +181,77 @@ fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(beside, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A host with a crontab in the file `table`, and systemd if `systemd` is made.
+    fn places(temp: &Path) -> BootPlaces {
+        let (table, crontab) = (temp.join("table"), temp.join("crontab"));
+        let table = table.display();
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = -l ]; then cat {table} 2>/dev/null || \
+             {{ echo no crontab for me >&2; exit 1; }}; else cat >{table}; fi\n"
+        );
+        fs::write(&crontab, script).expect("written");
+        fs::set_permissions(&crontab, fs::Permissions::from_mode(0o755)).expect("set");
+        fs::create_dir(temp.join("units")).expect("made");
+        BootPlaces {
+            is_root: true,
+            systemd: temp.join("systemd"),
+            units: temp.join("units"),
+            crontab,
+        }
+    }
+
+    #[test]
+    fn root_under_systemd_gets_a_unit_that_is_enabled() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let places = places(temp.path());
+        fs::create_dir(&places.systemd).expect("made");
+        let state = Path::new("/var/lib/a b");
+        for agent in ["/old/agent", "/new/agent", "/new/agent"] {
+            let hook = places.install(Path::new(agent), state).expect("installed");
+            assert_eq!(hook, Some(Hook::Unit));
+        }
+        let enabled = places.units.join(WANTS).join(UNIT);
+        let text = fs::read_to_string(&enabled).expect("the link leads to it");
+        assert!(text.contains("ExecStart=\"/new/agent\" revert \"/var/lib/a b\"\n"), "{text}");
+        assert!(!temp.path().join("table").exists());
+        assert_eq!(places.remove().expect("removed").len(), 2);
+        assert!(places.remove().expect("nothing").is_empty() && !enabled.exists());
+    }
+
+    #[test]
+    fn others_get_one_line_of_cron_beside_theirs() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let places = BootPlaces { is_root: false, ..places(temp.path()) };
+        fs::create_dir(&places.systemd).expect("made");
+        fs::write(temp.path().join("table"), "# mine\n0 1 * * * true\n").expect("written");
+        for agent in ["/old/agent", "/new/agent", "/new/agent"] {
+            let hook = places.install(Path::new(agent), Path::new("/s")).expect("installed");
+            assert_eq!(hook, Some(Hook::Cron));
+        }
+        let table = || fs::read_to_string(temp.path().join("table")).expect("there");
+        let line = "@reboot '/new/agent' 'revert' '/s' # windlass-revert\n";
+        assert_eq!(table(), format!("# mine\n0 1 * * * true\n{line}"));
+        assert_eq!(places.remove().expect("removed").len(), 1);
+        assert_eq!(table(), "# mine\n0 1 * * * true\n");
+    }
+
+    #[test]
+    fn a_host_with_neither_has_none_and_strange_paths_are_refused() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let places = BootPlaces { crontab: temp.path().join("none"), ..places(temp.path()) };
+        let agent = Path::new("/agent");
+        assert_eq!(places.install(agent, Path::new("/s")).expect("no error"), None);
+        assert!(places.remove().expect("no error").is_empty());
+        for strange in ["/a%b", "/a'b", "/a\nb", "relative", "/a$b", "/a\"b"] {
+            let refused = places.install(agent, Path::new(strange)).expect_err("refused");
+            assert!(refused.to_string().contains("cannot be written"), "{refused}");
+        }
+    }
+}

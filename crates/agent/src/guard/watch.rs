@@ -121,3 +121,110 @@ fn set_again(site: &Site, nonce: &str, now: &Now) -> Result<(), WorkError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use windlass_core::record::DeploymentId;
+    use windlass_core::release::{Layout, ReleaseId};
+    use windlass_core::target::{Address, TargetId};
+
+    use super::*;
+    use crate::guard::clock::milliseconds;
+    use crate::site::{scratch_directory, staged_and_live};
+
+    const HOUR: u64 = 3_600_000;
+
+    struct Armory {
+        temp: tempfile::TempDir,
+        site: Site,
+        live: ReleaseId,
+    }
+
+    impl Armory {
+        /// Returns a site with a release that goes back to nothing, by this deadline.
+        fn new(confirm_ms: u64, deadline: Deadline) -> Self {
+            let temp = scratch_directory();
+            let site = Site::new(temp.path().join("root"), "etc").expect("a path");
+            let live = staged_and_live(&site, &[("a", "text", Layout::Linked)]);
+            let armory = Self { temp, site, live };
+            let state = armory.state();
+            registry::add(&state, &armory.site).expect("written");
+            let armed = Armed {
+                nonce: "n".to_owned(),
+                session: "s".to_owned(),
+                deployment: DeploymentId::new("deploy_test_9").expect("an id"),
+                from: None,
+                to: Some(live),
+                confirm_ms,
+                deadline,
+                changed: Vec::new(),
+                target: TargetId::new("t"),
+                address: Address::Local { root: "/".to_owned() },
+                state,
+            };
+            armory.site.lock().expect("locked").arm(&armed).expect("armed");
+            armory
+        }
+
+        fn state(&self) -> std::path::PathBuf {
+            self.temp.path().join("state")
+        }
+
+        fn live(&self) -> Option<ReleaseId> {
+            self.site.inspect(None).expect("read").live.map(|live| live.release)
+        }
+    }
+
+    /// Returns a deadline of an earlier start of the host, by the clock on the wall.
+    fn before_the_restart(wall_ms: u64) -> Deadline {
+        let text = format!(r#"{{"boot":"earlier","uptime_ms":0,"wall_ms":{wall_ms}}}"#);
+        serde_json::from_str(&text).expect("a deadline")
+    }
+
+    #[test]
+    fn after_a_restart_what_is_over_goes_back_at_once() {
+        let armory = Armory::new(HOUR, before_the_restart(1));
+        watch_all(&armory.state());
+        assert_eq!(armory.live(), None);
+        let reverted = armory.site.reverted().expect("read").expect("told");
+        assert_eq!((reverted.to, reverted.nonce.as_str()), (None, "n"));
+        assert!(registry::sites(&armory.state()).is_empty());
+    }
+
+    #[test]
+    fn after_a_restart_the_rest_of_the_time_is_never_more_than_was_meant() {
+        let years = milliseconds(Now::read().wall) + 10 * 365 * 24 * HOUR;
+        let armory = Armory::new(150, before_the_restart(years));
+        watch_all(&armory.state());
+        assert_eq!(armory.live(), None);
+    }
+
+    #[test]
+    fn a_revert_that_was_begun_is_ended_whatever_the_time() {
+        let armory = Armory::new(HOUR, before_the_restart(u64::MAX));
+        armory.site.lock().expect("locked").begin_revert().expect("begun");
+        watch(&armory.site, || ()).expect("watched");
+        assert_eq!(armory.live(), None);
+        assert!(armory.site.armed().expect("read").is_none());
+    }
+
+    #[test]
+    fn a_site_that_is_confirmed_lets_its_watcher_go() {
+        let armory = Armory::new(HOUR, Deadline::after(&Now::read(), Duration::from_secs(3600)));
+        let ready = || armory.site.lock().expect("locked").call_off().expect("called off");
+        watch(&armory.site, ready).expect("watched");
+        assert_eq!(armory.live(), Some(armory.live));
+        assert!(registry::sites(&armory.state()).is_empty());
+    }
+
+    #[test]
+    fn one_revert_has_one_watcher() {
+        let armory = Armory::new(HOUR, Deadline::after(&Now::read(), Duration::from_secs(3600)));
+        let held = armory.site.try_watch("n").expect("locked").expect("nobody else");
+        let mut ready = false;
+        watch(&armory.site, || ready = true).expect("somebody watches");
+        assert!(ready && armory.site.is_watched("n").expect("read"));
+        drop(held);
+        assert!(!armory.site.is_watched("n").expect("read"));
+    }
+}

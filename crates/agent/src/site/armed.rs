@@ -109,7 +109,8 @@ impl Drop for Watch {
 }
 
 impl Site {
-    /// Returns the revert that waits, or that was begun and not ended; nothing where there is none.
+    /// Returns the revert that waits, or that was begun and not ended, which nothing is left of to wait
+    /// for; nothing where there is none.
     ///
     /// # Errors
     /// When its record cannot be read or is damaged.
@@ -117,7 +118,10 @@ impl Site {
         let Some(state) = self.open_state()? else { return Ok(None) };
         match read(&state, ARMED)? {
             Some(armed) => Ok(Some(armed)),
-            None => read(&state, REVERTING),
+            None => {
+                let begun = read(&state, REVERTING)?;
+                Ok(begun.map(|armed| Armed { confirm_ms: 0, ..armed }))
+            }
         }
     }
 

@@ -53,7 +53,7 @@ mod steps;
 mod tests;
 
 #[cfg(test)]
-pub(crate) use tests::scratch as scratch_directory;
+pub(crate) use tests::{scratch as scratch_directory, staged_and_live};
 
 pub use armed::{Armed, Reverted};
 pub use error::SiteError;

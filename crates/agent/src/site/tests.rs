@@ -56,6 +56,14 @@ pub(super) fn staged(site: &Site, files: &[(&str, &str, Layout)]) -> ReleaseId {
     id
 }
 
+/// As [`staged`], and makes it live.
+pub(crate) fn staged_and_live(site: &Site, files: &[(&str, &str, Layout)]) -> ReleaseId {
+    let release = staged(site, files);
+    let mut locked = site.lock().expect("locked");
+    locked.activate(Some(release), &deployment(0), Vec::new()).expect("live");
+    release
+}
+
 fn service(name: &str) -> ServiceName {
     ServiceName::new(name).expect("a valid name")
 }

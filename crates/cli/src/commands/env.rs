@@ -47,6 +47,7 @@ fn environment(args: EnvCreate) -> Result<Environment, CliError> {
         services: None,
         strategy: StrategySpec::default(),
         protect: args.protect,
+        confirm_ms: None,
         created_at: None,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fields::{Fields, Item};
 use super::input::{Problem, shown};
-use super::shape::{ANY, Field, Kind, List, NAME, PATH, Shape, TEXT, Text};
+use super::shape::{ANY, DURATION, Field, Kind, List, NAME, PATH, Shape, TEXT, Text};
 use super::target::{self, Groups, Runnable};
 use super::{Declared, Located, source};
 use crate::environment::{Environment, EnvironmentType};
@@ -79,8 +79,16 @@ pub(super) static ENVIRONMENT: Shape = Shape {
             "Whether a deployment needs `--yes`, an answer at the terminal, or a saved plan.",
         )
         .or("false"),
+        Field::new(
+            "confirm",
+            Kind::Text(&DURATION),
+            "\"30s\"",
+            "How long a target that was switched waits for a *new* connection to confirm it, before it \
+             [goes back by itself](../confirm.md).",
+        )
+        .or_else("nobody is waited for"),
     ],
-    later: &["budget", "confirm"],
+    later: &["budget"],
     ..Shape::header(
         "environment",
         "`[environments.NAME]`",
@@ -139,6 +147,7 @@ pub(super) fn read(
     let targets = read_targets(&fields, &runnable);
     let strategy = fields.get("strategy").and_then(|strategy| super::strategy::read(&strategy));
     let protect = fields.get("protect").and_then(|protect| protect.boolean());
+    let confirm = fields.get("confirm").map(|confirm| confirm.milliseconds());
     let secrets = fields.get("secrets").and_then(|secrets| super::secrets::read_file(&secrets));
     let own_variables = fields.get("variables").map(|table| read_variables(&table));
     let mut variables = declared.variables.clone();
@@ -154,6 +163,10 @@ pub(super) fn read(
         services,
         strategy: strategy.unwrap_or_default(),
         protect: protect.unwrap_or_default(),
+        confirm_ms: match confirm {
+            Some(confirm) => Some(confirm?),
+            None => None,
+        },
         created_at: None,
     };
     Some((environment, inventory))

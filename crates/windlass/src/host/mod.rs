@@ -8,6 +8,7 @@ pub mod ssh;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use windlass_agent::site::Inspection;
@@ -41,6 +42,9 @@ pub enum HostError {
     /// No agent could be asked; nothing was done.
     #[error("{0}")]
     Unreachable(String),
+    /// Nobody confirmed it in time, so that it went back by itself; or somebody else has changed it.
+    #[error("{0}")]
+    Unconfirmed(String),
     /// An agent's work failed, as it says itself.
     #[error("{message}")]
     Remote {
@@ -78,6 +82,7 @@ impl HostError {
             }
             Self::Lost(why) => Self::Lost(redactor.redact(&why).into_owned()),
             Self::Unreachable(why) => Self::Unreachable(redactor.redact(&why).into_owned()),
+            Self::Unconfirmed(why) => Self::Unconfirmed(redactor.redact(&why).into_owned()),
             Self::Remote { class, message } => {
                 Self::Remote { class, message: redactor.redact(&message).into_owned() }
             }
@@ -104,8 +109,15 @@ impl HostError {
     /// Tells whether the target refused before anything live changed, or took it back by itself.
     pub(crate) const fn is_before_the_switch(&self) -> bool {
         match self {
-            Self::Work(error) => matches!(error, WorkError::Site(_) | WorkError::Moved(_)),
-            Self::NotKept(_) | Self::Unreachable(_) => true,
+            Self::Work(error) => matches!(
+                error,
+                WorkError::Site(_)
+                    | WorkError::Moved(_)
+                    | WorkError::Guard(_)
+                    | WorkError::WentBack(_)
+                    | WorkError::NotArmed
+            ),
+            Self::NotKept(_) | Self::Unreachable(_) | Self::Unconfirmed(_) => true,
             Self::Remote { class, .. } => !matches!(class, RemoteClass::Command),
             Self::Lost(_) => false,
         }
@@ -201,6 +213,9 @@ pub struct Reach {
     pub objects: Objects,
     /// Who is told what happens.
     pub events: Events,
+    /// How long a target that was switched waits to be confirmed over a new connection, before it goes
+    /// back by itself; none where it waits for nobody.
+    pub confirm: Option<Duration>,
 }
 
 impl Reacher for ByAddress {

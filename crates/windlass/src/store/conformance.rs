@@ -53,6 +53,7 @@ pub(super) fn environment(text: &str) -> Environment {
         services: None,
         strategy: StrategySpec::default(),
         protect: true,
+        confirm_ms: None,
         created_at: Some(second(1_700_000_000)),
     }
 }

@@ -47,6 +47,7 @@ impl Fixture {
         let reach = Reach {
             base: self.temp.path().into(),
             objects: self.objects.clone(),
+            confirm: None,
             events: Events::new(Arc::new(SystemClock), vec![Box::new(self.events.clone())]),
         };
         let root = self.path(root);

@@ -37,6 +37,7 @@ impl Fixture {
         let reach = Reach {
             base: temp.path().into(),
             objects: objects.clone(),
+            confirm: None,
             events: Events::new(Arc::new(SystemClock), vec![Box::new(events.clone())]),
         };
         let host = host(&temp.path().join("root"), &reach);

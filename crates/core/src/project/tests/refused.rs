@@ -285,12 +285,17 @@ fn services_that_do_not_run_there() {
 
 #[test]
 fn what_a_later_version_brings_is_called_so() {
-    for field in ["budget = {}", "confirm = \"30s\""] {
-        let error = only_error(field);
-        assert!(error.contains("is not supported by this version"), "{error}");
-    }
+    let error = only_error("budget = {}");
+    assert!(error.contains("is not supported by this version"), "{error}");
     let error = only_error("strategy = { canary = { stages = [\"1\"] } }");
     assert_eq!(error, "`canary` is not supported by this version (remove it)");
+}
+
+#[test]
+fn times_to_confirm_that_are_none() {
+    assert!(only_error("confirm = 30").contains("write it in quotes and with a unit"));
+    assert!(only_error("confirm = \"soon\"").contains("confirm"));
+    assert!(only_error("confirm = \"0s\"").contains("less than a millisecond"));
 }
 
 #[test]

@@ -28,6 +28,10 @@ pub trait Connector: Send + Sync {
     /// there; nothing on it has changed then.
     async fn open(&self) -> Result<Connection, HostError>;
 
+    /// Lets go of what is kept open, so that the next connection is a new one all the way. One that keeps
+    /// nothing open has nothing to let go.
+    async fn hang_up(&self) {}
+
     /// Removes the agents that are kept on the host, and returns their paths. One that keeps none has
     /// nothing to remove.
     ///

@@ -58,6 +58,7 @@ impl Broken {
 pub(super) fn host_error(failure: Failure) -> HostError {
     match failure.tamed() {
         Failure::Moved { live } => WorkError::Moved(live).into(),
+        Failure::Unconfirmed { message } => HostError::Unconfirmed(message),
         Failure::Unhealthy { failures } => WorkError::Unhealthy(failures).into(),
         Failure::Site { message, content: Some(_) } => {
             HostError::Remote { class: RemoteClass::Content, message }

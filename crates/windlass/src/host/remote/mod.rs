@@ -6,6 +6,7 @@
 //! | [`RemoteHost`] | the host that the engine asks |
 //! | [`ProcessConnector`] | an agent that is a child process of this one |
 
+mod confirm;
 mod connection;
 mod error;
 mod feed;
@@ -66,6 +67,10 @@ pub struct RemoteHost {
     events: Events,
     patience: Patience,
     line: Mutex<Option<Line>>,
+    /// How long the target waits to be confirmed.
+    confirm: Option<Duration>,
+    /// The deployment that has activated a release here: what it activates next is the way back.
+    activated: std::sync::Mutex<Option<DeploymentId>>,
 }
 
 impl RemoteHost {
@@ -89,7 +94,8 @@ impl RemoteHost {
         };
         let (objects, events) = (reach.objects.clone(), reach.events.clone());
         let (patience, line) = (Patience::default(), Mutex::default());
-        Ok(Self { connector, place, objects, events, patience, line })
+        let (confirm, activated) = (reach.confirm, std::sync::Mutex::default());
+        Ok(Self { connector, place, objects, events, patience, line, confirm, activated })
     }
 
     /// Returns the same, with another patience.
@@ -168,6 +174,15 @@ fn encode(request: Request) -> Result<Vec<u8>, HostError> {
     })
 }
 
+/// Returns the state of a target that was activated.
+fn activated(reply: Reply) -> Result<TargetState, HostError> {
+    match reply {
+        Reply::Activated { checked: true } => Ok(TargetState::Healthy),
+        Reply::Activated { checked: false } => Ok(TargetState::NotChecked),
+        _ => Err(unasked()),
+    }
+}
+
 /// Returns the error for the answer to another question.
 fn unasked() -> HostError {
     Broken::Unasked.into_host_error("")
@@ -212,11 +227,11 @@ impl Host for RemoteHost {
         over: Vec<Option<ReleaseId>>,
         to: Option<Arc<Assignment>>,
     ) -> Result<TargetState, HostError> {
+        let way_back = self.is_way_back(deployment);
         let (deployment, to) = (deployment.clone(), to.map(|to| to.id));
-        match self.ask(Ask::Activate { deployment, over, to }).await? {
-            Reply::Activated { checked: true } => Ok(TargetState::Healthy),
-            Reply::Activated { checked: false } => Ok(TargetState::NotChecked),
-            _ => Err(unasked()),
+        match self.confirm {
+            Some(time) if !way_back => self.activate_armed(deployment, over, to, time).await,
+            _ => activated(self.ask(Ask::Activate { deployment, over, to }).await?),
         }
     }
 
@@ -252,6 +267,10 @@ fn tamed(mut seen: Inspection) -> Inspection {
         if let Found::Link(target) = &mut conflict.found {
             *target = visible(target);
         }
+    }
+    if let Some(reverted) = &mut seen.reverted {
+        reverted.why = visible(&reverted.why);
+        reverted.failure = reverted.failure.as_deref().map(visible);
     }
     seen
 }

@@ -17,6 +17,7 @@ use crate::host::HostError;
 pub struct ProcessConnector {
     program: OsString,
     arguments: Vec<OsString>,
+    own_group: bool,
 }
 
 impl ProcessConnector {
@@ -27,12 +28,23 @@ impl ProcessConnector {
         arguments: impl IntoIterator<Item = A>,
     ) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self { program: program.into(), arguments }
+        Self { program: program.into(), arguments, own_group: false }
+    }
+
+    /// Returns the same, in a process group of its own: a key that interrupts this process at a terminal
+    /// is not for the agent, which is hung up on instead.
+    #[must_use]
+    pub const fn in_own_group(mut self) -> Self {
+        self.own_group = true;
+        self
     }
 
     fn start(&self) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
+        if self.own_group {
+            command.process_group(0);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     }
 }

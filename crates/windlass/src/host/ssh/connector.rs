@@ -144,6 +144,11 @@ impl Connector for SshConnector {
         }
     }
 
+    /// What is at work over the connection goes on with it.
+    async fn hang_up(&self) {
+        *self.open.lock().await = None;
+    }
+
     async fn forget(&self) -> Result<Vec<String>, HostError> {
         let exec = self.exec(script::forget(&self.shared.places)).await.map_err(unreachable)?;
         let said = exec.finish(MOST_SAID).await.map_err(unreachable)?;

@@ -108,9 +108,13 @@ const RECEIVE: &str = concat!(
     r#"done; s nowhere "$w"; exit 1"#,
 );
 
-/// Removes what Windlass put in its directories, and these where nothing else is in them.
+/// Has the agents remove what they keep, and removes what Windlass put in its directories, and these where
+/// nothing else is in them. Nothing is removed while a target waits to be confirmed.
 const FORGET: &str = concat!(
     r#"for d do if p "$d"; then "#,
+    r#"for f in "$d"/agent-*; do if [ -f "$f" ] && [ -x "$f" ]; then "#,
+    r#"if e=$("$f" forget 2>&1); then echo "$e" | while read -r l; do if [ "$l" ]; then s removed "$l"; fi; done; "#,
+    r#"else case $e in *"waits to be confirmed"*) s fail "$e"; exit 1;; esac; fi; fi; done; "#,
     r#"for f in "$d"/agent-* "$d"/.new-*; do if [ -f "$f" ]; then "#,
     r#"if e=$(rm -f -- "$f" 2>&1); then s removed "$f"; else s fail "$e"; fi; fi; done; "#,
     r#"rmdir "$d" 2>/dev/null; fi; done; s done"#,

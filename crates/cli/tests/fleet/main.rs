@@ -2,6 +2,7 @@
 //! OpenSSH's server, and what can go wrong with hosts alone.
 
 mod bootstrap;
+mod confirm;
 mod fixture;
 mod inventory;
 mod many;

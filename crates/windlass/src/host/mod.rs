@@ -131,7 +131,7 @@ impl HostError {
                 matches!(error, Command { .. } | Refused { .. } | Unhealthy(_))
             }
             Self::Remote { class, .. } => matches!(class, RemoteClass::Command),
-            Self::NotKept(_) | Self::Unreachable(_) | Self::Lost(_) => false,
+            Self::NotKept(_) | Self::Unreachable(_) | Self::Unconfirmed(_) | Self::Lost(_) => false,
         }
     }
 }

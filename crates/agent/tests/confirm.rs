@@ -461,3 +461,29 @@ fn confirming_at_the_deadline_has_one_winner() {
         drop(armed);
     }
 }
+
+#[test]
+fn wherever_an_agent_is_killed_the_target_ends_on_the_old_release() {
+    let (mut moved, mut latest) = (0, Duration::ZERO);
+    for point in 0..40 {
+        let host = Host::new("true");
+        let mut agent = host.connect();
+        agent.send(host.armed(250));
+        thread::sleep(Duration::from_millis(point));
+        agent.kill();
+        let killed = Instant::now();
+        until("nobody watches", || host.watchers().is_empty());
+        if host.site.reverted().expect("read").is_some() {
+            (moved, latest) = (moved + 1, latest.max(killed.elapsed()));
+        } else {
+            // Killed before its watcher was there, it has switched nothing.
+            assert_eq!(host.text(), "old");
+            host.until_expired();
+        }
+        let seen = host.connect().inspect();
+        assert_eq!(seen.live.expect("live").release, host.old.id, "point {point}");
+        assert_eq!((seen.interrupted, seen.armed, host.text()), (None, None, "old".to_owned()));
+    }
+    assert!(moved > 0, "no point was late enough");
+    println!("{moved} of 40 went back, at most {latest:?} after the kill, with 250 ms to confirm");
+}

@@ -140,9 +140,9 @@ impl Site {
     pub(crate) fn is_watched(&self, nonce: &str) -> Result<bool, SiteError> {
         let Some(state) = self.open_state()? else { return Ok(false) };
         let mut file = state.open_lock(WATCH)?;
-        match file.try_lock() {
+        // Shared, so that two who look do not take each other for a watcher.
+        match file.try_lock_shared() {
             Ok(()) => {
-                // Nobody held it, and nobody may think that this is a watcher.
                 let _ = file.unlock();
                 Ok(false)
             }

@@ -50,28 +50,37 @@ impl Worker<'_> {
             drop(site);
             return Ok(Activation::Settled(self.await_health(deployment, to, &changed)?));
         }
-        let mut armed = Armed {
+        let ends = (from, to.map(|to| to.id));
+        let mut armed = self.record(guard, (arm, session), deployment, ends);
+        let hook = self.arm(guard, &mut site, &armed)?;
+        let switched = self.switch(&mut site, seen, deployment, to);
+        let changed = switched.map_err(|error| self.disarm_if_back(guard, &mut site, error))?;
+        armed.changed = changed.into_iter().collect();
+        armed.deadline = deadline(arm);
+        site.arm(&armed)?;
+        Ok(Activation::Armed { hook })
+    }
+
+    /// Returns the revert of a target that goes from one release to another.
+    fn record(
+        &self,
+        guard: &Guard,
+        (arm, session): (&Arm, &str),
+        deployment: &DeploymentId,
+        (from, to): (Option<ReleaseId>, Option<ReleaseId>),
+    ) -> Armed {
+        Armed {
             nonce: arm.nonce.clone(),
             session: session.to_owned(),
             deployment: deployment.clone(),
             from,
-            to: to.map(|to| to.id),
+            to,
             confirm_ms: arm.confirm_ms,
             deadline: deadline(arm),
             changed: Vec::new(),
             target: self.target.clone(),
             address: self.address.clone(),
             state: guard.state.clone(),
-        };
-        let hook = self.arm(guard, &mut site, &armed)?;
-        match self.switch(&mut site, seen, deployment, to) {
-            Ok(changed) => {
-                armed.changed = changed.into_iter().collect();
-                armed.deadline = deadline(arm);
-                site.arm(&armed)?;
-                Ok(Activation::Armed { hook })
-            }
-            Err(error) => Err(self.disarm_if_back(guard, &mut site, error)),
         }
     }
 
@@ -211,6 +220,10 @@ impl Worker<'_> {
         match self.switch(site, seen, &armed.deployment, from.as_ref()) {
             Ok(_) => Ok(None),
             Err(error @ WorkError::Site(_)) => Err(error),
+            // What a command printed stays out of it: an excerpt could cut through a secret.
+            Err(WorkError::Refused { service, role, exit, .. }) => {
+                Ok(Some(format!("{role} of service `{service}` {exit}")))
+            }
             Err(error) => Ok(Some(describe(&error))),
         }
     }

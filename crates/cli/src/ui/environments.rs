@@ -128,6 +128,7 @@ mod tests {
             services: Some(vec![ServiceName::new("web").expect("a name")]),
             strategy: StrategySpec::default(),
             protect: false,
+            confirm_ms: None,
             created_at: Some(when()),
         }
     }

@@ -58,6 +58,7 @@ mod tests {
             targets: Vec::new(),
             services: None,
             strategy,
+            confirm_ms: None,
             protect: false,
             created_at: None,
         };

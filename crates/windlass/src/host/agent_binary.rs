@@ -3,10 +3,14 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use windlass_core::digest::Digest;
+
 use super::embedded_agents::{self, EmbeddedAgent};
+use crate::durable;
 
 /// Names the binary to use, whatever else there is.
 const VARIABLE: &str = "WINDLASS_AGENT";
@@ -158,6 +162,24 @@ impl AgentBinary {
         }
     }
 
+    /// Returns a file that it can be started from on this machine: where it is, or one in the user's
+    /// cache that what this program carries is unpacked to.
+    ///
+    /// # Errors
+    /// When it cannot be read, or unpacked there.
+    pub fn to_file(&self) -> Result<PathBuf, AgentBinaryError> {
+        match &self.source {
+            Source::File(path) => Ok(path.clone()),
+            Source::Embedded(_) => {
+                let bytes = self.read()?;
+                let path = cache().join(format!("agent-{}", Digest::of(&bytes)));
+                let unpacked = unpack(&path, &bytes);
+                unpacked.map_err(|source| AgentBinaryError::Io { path: path.clone(), source })?;
+                Ok(path)
+            }
+        }
+    }
+
     /// Returns what `uname -m` prints on the hosts that it is for.
     #[must_use]
     pub const fn machine(&self) -> &'static str {
@@ -186,6 +208,26 @@ impl Places<'_> {
     }
 }
 
+/// Returns the directory for what can be made again.
+fn cache() -> PathBuf {
+    let said = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = said("XDG_CACHE_HOME").or_else(|| Some(said("HOME")?.join(".cache")));
+    cache.unwrap_or_else(env::temp_dir).join("windlass")
+}
+
+/// Makes `path` a program that only its owner can change, unless it is there as it should be.
+fn unpack(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let dir = path.parent().unwrap_or(Path::new("."));
+    durable::create_dir(dir)?;
+    let private = std::fs::Permissions::from_mode(0o700);
+    let mut file = tempfile::Builder::new().permissions(private).tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
 fn carries(machines: &[&str]) -> String {
     match machines {
         [] => "this windlass carries none".to_owned(),
@@ -212,6 +254,21 @@ mod tests {
         head.resize(18, 0);
         head.extend(machine.to_le_bytes());
         head
+    }
+
+    #[test]
+    fn what_is_unpacked_is_a_private_program_and_mended_when_it_was_changed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("windlass/agent");
+        for _ in 0..2 {
+            unpack(&path, b"program").expect("unpacked");
+            let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+            assert_eq!(
+                (std::fs::read(&path).expect("read"), mode & 0o777),
+                (b"program".to_vec(), 0o700)
+            );
+            std::fs::write(&path, "another").expect("changed");
+        }
     }
 
     #[test]

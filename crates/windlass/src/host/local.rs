@@ -66,10 +66,11 @@ impl LocalHost {
         let unreachable = |why| HostError::Unreachable(format!("`confirm` needs an agent: {why}"));
         let system = rustix::system::uname();
         let agent = AgentBinary::find(&system.machine().to_string_lossy());
+        let agent = agent.and_then(|agent| agent.to_file());
         let agent = agent.map_err(|error| unreachable(describe(&error)))?;
         let root = self.0.site.root();
         let root = root.to_str().ok_or_else(|| unreachable(format!("{root:?} is not UTF-8")))?;
-        let connector = Arc::new(ProcessConnector::new(agent.path(), ["serve"]).in_own_group());
+        let connector = Arc::new(ProcessConnector::new(agent, ["serve"]).in_own_group());
         let host = RemoteHost::new(&self.0.target, root, &self.0.config_path, connector, reach)?;
         Ok(Some(self.0.guarded.get_or_init(|| host)))
     }

@@ -97,6 +97,36 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// Tells whether nothing is tolerated.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns what a person should know of it before `total` targets are moved: a budget that no
+    /// failure exceeds stops nothing.
+    #[must_use]
+    pub fn warnings(&self, total: usize) -> Vec<String> {
+        let none = total > 0 && self.fleet.of(total) >= total;
+        let fleet = none.then(|| {
+            let (budget, targets) = (self.fleet, if total == 1 { "target" } else { "targets" });
+            format!("the budget is {budget} of {total} {targets}: no failure stops the rollout")
+        });
+        fleet.into_iter().collect()
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of the fleet", self.fleet)?;
+        if let (Some(domain), Some(by)) = (self.domain, &self.by) {
+            write!(f, ", {domain} of each {by}")?;
+        }
+        write!(f, ", {} of the canaries", self.canary)
+    }
+}
+
 /// How many targets there are in a part of the fleet, and how they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
@@ -202,6 +232,25 @@ mod tests {
         for bad in ["0%", "101%", "-1", "1e30", "", "%", "4294967296"] {
             assert!(bad.parse::<Allowance>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_budget_of_everything_is_warned_of() {
+        let fleet =
+            |text: &str| Budget { fleet: text.parse().expect("sound"), ..Budget::default() };
+        let warned = "the budget is 20 of 12 targets: no failure stops the rollout";
+        assert_eq!(fleet("20").warnings(12), [warned]);
+        assert_eq!(fleet("100%").warnings(3).len(), 1);
+        assert!(fleet("11").warnings(12).is_empty() && fleet("5").warnings(0).is_empty());
+    }
+
+    #[test]
+    fn budgets_are_said_in_one_line() {
+        let budget = Budget { fleet: Allowance::Percent(10), ..Budget::default() };
+        assert_eq!(budget.to_string(), "10% of the fleet, 0 of the canaries");
+        let (domain, by) = (Some(Allowance::Count(1)), Some("zone".to_owned()));
+        let budget = Budget { domain, by, ..budget };
+        assert_eq!(budget.to_string(), "10% of the fleet, 1 of each zone, 0 of the canaries");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
 use crate::name::{EnvironmentName, ServiceName};
 use crate::strategy::StrategySpec;
 use crate::target::Target;
@@ -93,6 +94,9 @@ pub struct Environment {
     /// How targets are taken one after another.
     #[serde(default)]
     pub strategy: StrategySpec,
+    /// How many targets may be bad before a rollout stops.
+    #[serde(default, skip_serializing_if = "Budget::is_default")]
+    pub budget: Budget,
     /// Whether a deployment must be confirmed (`--yes` or a saved plan).
     #[serde(default)]
     pub protect: bool,
@@ -151,6 +155,7 @@ mod tests {
             targets,
             services: None,
             strategy: StrategySpec::default(),
+            budget: Budget::default(),
             protect: false,
             confirm_ms: None,
             created_at: None,

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
 use crate::change::ChangeSet;
 use crate::digest::Digest;
 use crate::name::EnvironmentName;
 use crate::record::DeploymentId;
 use crate::release::ReleaseId;
-use crate::strategy::Stage;
+use crate::strategy::{Cutover, Pace, Stage};
 use crate::target::{Address, TargetId};
 
 /// The version of the plan format; a newer one is refused.
@@ -135,6 +136,15 @@ pub struct Plan {
     pub targets: Vec<TargetPlan>,
     /// In which order.
     pub stages: Vec<Stage>,
+    /// How fast, and how long at most.
+    #[serde(default, skip_serializing_if = "Pace::is_default")]
+    pub pace: Pace,
+    /// How many targets may be bad.
+    #[serde(default, skip_serializing_if = "Budget::is_default")]
+    pub budget: Budget,
+    /// How the targets begin to serve what they are moved to.
+    #[serde(default, skip_serializing_if = "Cutover::is_usual")]
+    pub cutover: Cutover,
     /// What a person should know before going on.
     #[serde(default)]
     pub warnings: Vec<String>,

@@ -18,7 +18,8 @@ pub(crate) fn refuse_what_is_not(environment: &Environment) -> Result<(), Error>
         .into_iter()
         .map(|what| {
             let message = format!("{what} of environment {name} is not carried out yet");
-            let hint = "write `strategy = \"rolling\"`, with `parallel`, `order` and `by` only";
+            let hint = "write `strategy = \"rolling\"`, with `parallel`, `order` and `by` only, and no \
+                        `budget`";
             Diagnostic::error(message).in_file(PROJECT_FILE).hint(hint)
         })
         .collect();
@@ -27,7 +28,7 @@ pub(crate) fn refuse_what_is_not(environment: &Environment) -> Result<(), Error>
 
 /// Returns what the environment asks for and the executor does not do, as messages name it.
 fn beyond(environment: &Environment) -> Vec<String> {
-    match &environment.strategy {
+    let mut beyond = match &environment.strategy {
         StrategySpec::Rolling(rolling) => {
             let bake = rolling.bake_ms.map(|_| "bake");
             let said = rolling.waits.said().into_iter().chain(bake);
@@ -35,21 +36,26 @@ fn beyond(environment: &Environment) -> Vec<String> {
         }
         StrategySpec::Canary(_) => vec!["strategy `canary`".to_owned()],
         StrategySpec::BlueGreen(_) => vec!["strategy `blue_green`".to_owned()],
+    };
+    if !environment.budget.is_default() {
+        beyond.push("`budget`".to_owned());
     }
+    beyond
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use windlass_core::budget::{Allowance, Budget};
     use windlass_core::environment::EnvironmentType;
     use windlass_core::name::EnvironmentName;
     use windlass_core::strategy::{RollingDeployment, Waits, create_strategy};
 
     use super::*;
 
-    fn refused(strategy: StrategySpec) -> Vec<String> {
-        let environment = Environment {
+    fn environment(strategy: StrategySpec) -> Environment {
+        Environment {
             name: EnvironmentName::new("staging").expect("a name"),
             environment_type: EnvironmentType::Staging,
             config_path: "/etc/shop".to_owned(),
@@ -59,10 +65,14 @@ mod tests {
             services: None,
             strategy,
             confirm_ms: None,
+            budget: Budget::default(),
             protect: false,
             created_at: None,
-        };
-        match refuse_what_is_not(&environment) {
+        }
+    }
+
+    fn refused(strategy: StrategySpec) -> Vec<String> {
+        match refuse_what_is_not(&environment(strategy)) {
             Err(Error::Invalid(problems)) => problems.into_iter().map(|p| p.message).collect(),
             Err(other) => panic!("{other}"),
             Ok(()) => Vec::new(),
@@ -79,6 +89,13 @@ mod tests {
                 [format!("strategy `{name}` of environment staging is not carried out yet")]
             );
         }
+    }
+
+    #[test]
+    fn budgets_are_never_left_out() {
+        let mut environment = environment(StrategySpec::default());
+        environment.budget.fleet = Allowance::Count(1);
+        assert_eq!(beyond(&environment), ["`budget`"]);
     }
 
     #[test]

@@ -143,6 +143,7 @@ fn draft(environment: &Environment, targets: &[Target], built: &Built, past: &Pa
     let targets = targets.iter().map(|target| (target.clone(), wanted(target)));
     let mut warnings = built.warnings.clone();
     warnings.extend(past.last_good.iter().flat_map(|last| left_behind(environment, last)));
+    warnings.extend(environment.budget.warnings(environment.targets.len()));
     Draft {
         environment: environment.name.clone(),
         project: Some(built.release.project.clone()),
@@ -150,6 +151,7 @@ fn draft(environment: &Environment, targets: &[Target], built: &Built, past: &Pa
         intent: Intent::Deploy,
         config_files: built.config_files.clone(),
         strategy: environment.strategy.clone(),
+        budget: environment.budget.clone(),
         targets: targets.collect(),
         warnings,
         fingerprints: built.fingerprints.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tracing::error;
+use windlass_core::budget::Budget;
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::{Environment, EnvironmentType};
 use windlass_core::name::EnvironmentName;
@@ -215,6 +216,7 @@ fn local_environment(
         targets: vec![target],
         services: None,
         strategy: StrategySpec::default(),
+        budget: Budget::default(),
         protect: false,
         confirm_ms: None,
         created_at: None,

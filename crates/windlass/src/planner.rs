@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use windlass_agent::site::{Inspection, Owner};
+use windlass_core::budget::Budget;
 use windlass_core::change::{ChangeSet, FingerprintChange, SettingChange};
 use windlass_core::config::MASK;
 use windlass_core::diagnostic::Diagnostic;
@@ -39,6 +40,7 @@ pub(crate) struct Draft {
     pub(crate) intent: Intent,
     pub(crate) config_files: Vec<String>,
     pub(crate) strategy: StrategySpec,
+    pub(crate) budget: Budget,
     pub(crate) targets: Vec<(Target, Wanted)>,
     pub(crate) warnings: Vec<String>,
     /// What fingerprints of secrets depend on, where the secrets are unlocked.
@@ -125,17 +127,22 @@ impl Draft {
             .filter(|(_, planned)| !planned.is_unchanged())
             .map(|((target, _), _)| Member::from(target))
             .collect();
+        let strategy = self.strategy.strategy();
+        let pace = strategy.pace();
         Plan {
             schema: SCHEMA,
             plan_id: String::new(),
             environment: self.environment,
             config_path: self.config_path,
-            intent: self.intent,
             release: common_release(&targets),
             config_files: self.config_files,
             changes,
             diffs,
-            stages: self.strategy.strategy().stages(&moving),
+            stages: strategy.stages(&moving),
+            pace: if self.intent == Intent::Deploy { pace } else { pace.of_rollback() },
+            budget: self.budget,
+            cutover: strategy.cutover(),
+            intent: self.intent,
             targets,
             warnings: self.warnings,
         }

@@ -179,6 +179,7 @@ impl Engine {
             config_files: record.config_files.clone(),
             warnings: environment.iter().flat_map(|now| not_part_of(record, now)).collect(),
             fingerprints: None,
+            budget: environment.as_ref().map(|now| now.budget.clone()).unwrap_or_default(),
             strategy: environment.map(|now| now.strategy.way_back()).unwrap_or_default(),
             targets,
         };

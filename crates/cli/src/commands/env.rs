@@ -1,6 +1,7 @@
 //! `windlass env`
 
 use serde_json::json;
+use windlass_core::budget::Budget;
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
 use windlass_core::strategy::StrategySpec;
@@ -46,6 +47,7 @@ fn environment(args: EnvCreate) -> Result<Environment, CliError> {
         targets,
         services: None,
         strategy: StrategySpec::default(),
+        budget: Budget::default(),
         protect: args.protect,
         confirm_ms: None,
         created_at: None,

@@ -1,5 +1,6 @@
 //! Environments: all of them in a table, or one in full.
 
+use windlass_core::budget::Budget;
 use windlass_core::environment::{Environment, EnvironmentType};
 use windlass_core::strategy::StrategySpec;
 
@@ -77,6 +78,9 @@ fn facts(environment: &Environment, style: Style) -> String {
     table.entry("type", kind(environment.environment_type));
     table.entry("config path", Cell::plain(&environment.config_path));
     table.entry("strategy", Cell::plain(strategy(&environment.strategy)));
+    if !environment.budget.is_default() {
+        table.entry("budget", Cell::plain(environment.budget.to_string()));
+    }
     table.entry("services", services(environment));
     let protected = if environment.protect { "yes: needs --yes or a saved plan" } else { "no" };
     table.entry("protected", Cell::plain(protected));
@@ -127,6 +131,7 @@ mod tests {
             targets: vec![Target::parse("local:./state").expect("an address")],
             services: Some(vec![ServiceName::new("web").expect("a name")]),
             strategy: StrategySpec::default(),
+            budget: Budget::default(),
             protect: false,
             confirm_ms: None,
             created_at: Some(when()),

@@ -1,6 +1,7 @@
 //! Values that the tests of this module share.
 
 use jiff::Timestamp;
+use windlass_core::budget::Budget;
 use windlass_core::change::{ChangeSet, SettingChange};
 use windlass_core::digest::Digest;
 use windlass_core::name::EnvironmentName;
@@ -8,7 +9,7 @@ use windlass_core::plan::{self, FileDiff, Intent, Plan, TargetPlan};
 use windlass_core::record::{self, ConfigDeployment, DeploymentId, DeploymentStatus};
 use windlass_core::record::{TargetRecord, TargetState};
 use windlass_core::release::ReleaseId;
-use windlass_core::strategy::Stage;
+use windlass_core::strategy::{Cutover, Pace, Stage};
 use windlass_core::target::{Address, TargetId};
 
 use super::style::Style;
@@ -104,6 +105,9 @@ pub(crate) fn plan() -> Plan {
         diffs: vec![FileDiff { path: "app.yaml".to_owned(), unified: unified.to_owned() }],
         targets,
         stages: vec![stage(&["local:./state"]), stage(&["web2", "web3"])],
+        pace: Pace::default(),
+        budget: Budget::default(),
+        cutover: Cutover::EachTarget,
         warnings: vec!["`nginx.conf` has no check".to_owned()],
     }
 }

@@ -69,9 +69,17 @@ pub(super) static ENVIRONMENT: Shape = Shape {
             "strategy",
             super::strategy::KIND,
             "{ rolling = { parallel = 1 } }",
-            "In which order targets are moved: `\"rolling\"`, or a table with its settings.",
+            "In which order targets are [moved](../rollouts.md): a name, or a table with its settings.",
         )
         .or("\"rolling\""),
+        Field::new(
+            "budget",
+            super::budget::KIND,
+            "{ fleet = \"10%\", domain = 1, by = \"zone\" }",
+            "How many targets may be bad before a rollout stops: of all, a number or a share, or a \
+             table. No more go down while it is used up.",
+        )
+        .or("0"),
         Field::new(
             "protect",
             Kind::Boolean,
@@ -88,7 +96,6 @@ pub(super) static ENVIRONMENT: Shape = Shape {
         )
         .or_else("nobody is waited for"),
     ],
-    later: &["budget"],
     ..Shape::header(
         "environment",
         "`[environments.NAME]`",
@@ -146,6 +153,8 @@ pub(super) fn read(
     let runnable = Runnable { declared: &declared.services, chosen, groups: &groups };
     let targets = read_targets(&fields, &runnable);
     let strategy = fields.get("strategy").and_then(|strategy| super::strategy::read(&strategy));
+    let budget = fields.get("budget");
+    let budget = budget.and_then(|budget| super::budget::read(&budget, strategy.as_ref()));
     let protect = fields.get("protect").and_then(|protect| protect.boolean());
     let confirm = fields.get("confirm").map(|confirm| confirm.milliseconds());
     let secrets = fields.get("secrets").and_then(|secrets| super::secrets::read_file(&secrets));
@@ -162,6 +171,7 @@ pub(super) fn read(
         targets,
         services,
         strategy: strategy.unwrap_or_default(),
+        budget: budget.unwrap_or_default(),
         protect: protect.unwrap_or_default(),
         confirm_ms: match confirm {
             Some(confirm) => Some(confirm?),

@@ -116,10 +116,6 @@ impl<'t> Fields<'t> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
     pub(super) fn place(&self) -> &str {
         &self.place
     }

@@ -17,6 +17,7 @@
 //!
 //! Everything else is refused, also what a later version will know.
 
+mod budget;
 mod checksum;
 mod config;
 mod environment;

@@ -55,10 +55,11 @@ pub trait DeploymentStrategy: Send + Sync {
 }
 
 /// How targets begin to serve the new release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cutover {
     /// Each when it is activated.
+    #[default]
     EachTarget,
     /// All at once, after each was found healthy on its idle slot.
     Together {
@@ -77,6 +78,12 @@ pub enum StrategySpec {
     BlueGreen(BlueGreenDeployment),
     /// Stages that grow.
     Canary(CanaryDeployment),
+}
+
+impl Cutover {
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::EachTarget
+    }
 }
 
 impl StrategySpec {

@@ -47,6 +47,12 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// Tells whether nothing is said against the defaults.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Returns the pace of a rollback: no waits, and on past failures.
     #[must_use]
     pub fn of_rollback(self) -> Self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
+use windlass_core::budget::Budget;
 use windlass_core::change::{ChangeSet, SettingChange};
 use windlass_core::environment::{Environment, EnvironmentType};
 use windlass_core::name::EnvironmentName;
@@ -52,6 +53,7 @@ pub(super) fn environment(text: &str) -> Environment {
         targets: Vec::new(),
         services: None,
         strategy: StrategySpec::default(),
+        budget: Budget::default(),
         protect: true,
         confirm_ms: None,
         created_at: Some(second(1_700_000_000)),

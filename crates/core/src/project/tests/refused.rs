@@ -38,9 +38,9 @@ files = [
 typ = "staging"                       # 32:1 unknown field `typ` in [environments.staging]
 config_path = "/etc/../shop"          # 33:15 `config_path` in [environments.staging] contains a `.` or `..` component
 services = ["wbe"]                    # 34:13 unknown service `wbe` in `services` in [environments.staging]
-budget = {}                             # 35:1 `budget` is not supported by this version
+confirm = "30s"                       # 35:1 `confirm` is not supported by this version
 protect = "yes"                       # 36:11 `protect` in [environments.staging] is a string where `true` or `false` belongs
-strategy = "canary"                   # 37:12 `canary` is not supported by this version
+strategy = "canry"                    # 37:12 unknown strategy `canry`: known are `rolling`, `blue_green`, `canary`
 targets = ["ftp://x"]                 # 38:12 an address in `targets` in [environments.staging] has the scheme `ftp`, which is not supported by this version
 
 [envrionments.production]             # 40:2 unknown field `envrionments` in windlass.toml
@@ -284,14 +284,6 @@ fn services_that_do_not_run_there() {
 }
 
 #[test]
-fn what_a_later_version_brings_is_called_so() {
-    let error = only_error("budget = {}");
-    assert!(error.contains("is not supported by this version"), "{error}");
-    let error = only_error("strategy = { canary = { stages = [\"1\"] } }");
-    assert_eq!(error, "`canary` is not supported by this version (remove it)");
-}
-
-#[test]
 fn times_to_confirm_that_are_none() {
     assert!(only_error("confirm = 30").contains("write it in quotes and with a unit"));
     assert!(only_error("confirm = \"soon\"").contains("confirm"));
@@ -301,13 +293,67 @@ fn times_to_confirm_that_are_none() {
 #[test]
 fn strategies_that_are_none() {
     let error = only_error("strategy = \"roling\"");
-    assert_eq!(error, "unknown strategy `roling`: known are `rolling` (did you mean `rolling`?)");
+    let known = "known are `rolling`, `blue_green`, `canary` (did you mean `rolling`?)";
+    assert_eq!(error, format!("unknown strategy `roling`: {known}"));
     for parallel in ["0", "-1", "\"0%\"", "\"101%\"", "1.5", "0x10"] {
         let error = only_error(&format!("strategy = {{ rolling = {{ parallel = {parallel} }} }}"));
         assert!(error.contains("`parallel`"), "{error}");
     }
-    assert!(only_error("strategy = {}").contains("is empty"));
+    assert!(only_error("strategy = {}").contains("needs one of `rolling`, `blue_green`, `canary`"));
+    let both = only_error("strategy = { rolling = {}, canary = {} }");
+    assert!(both.contains("has both `rolling` and `canary`"), "{both}");
     assert!(only_error("strategy = 1").contains("a strategy"));
+}
+
+#[test]
+fn stages_that_do_not_grow() {
+    let fault = |stages: &str| {
+        let error = only_error(&format!("strategy = {{ canary = {{ stages = {stages} }} }}"));
+        error.split_once(": ").map(|(_, fault)| fault.to_owned()).unwrap_or(error)
+    };
+    let hint = "each stage says how many targets have moved at its end, all together";
+    assert_eq!(
+        fault("[\"50%\", \"25%\"]"),
+        format!("stage 25% is less than stage 50% before it ({hint})")
+    );
+    assert_eq!(
+        fault("[5, \"10%\", 3]"),
+        format!("stage 3 is less than stage 5 before it ({hint})")
+    );
+    assert_eq!(fault("[2, 2]"), format!("stage 2 is there twice ({hint})"));
+    assert_eq!(fault("[\"100%\", 7]"), format!("stage 7 comes after one of all targets ({hint})"));
+    assert!(fault("[]").contains("is empty"));
+    for amount in ["0", "-1", "\"0%\"", "\"101%\"", "1e30", "\"1e30\""] {
+        let error = only_error(&format!("strategy = {{ canary = {{ stages = [{amount}] }} }}"));
+        assert!(error.contains("is not an amount") || error.contains("is a number"), "{error}");
+    }
+    assert!(only_error("strategy = { canary = { success = \"0%\" } }").contains("is not a share"));
+}
+
+#[test]
+fn waits_that_nothing_meets() {
+    let error = only_error(
+        "strategy = { rolling = { min_healthy = \"10m\", progress_deadline = \"1h\" } }",
+    );
+    assert!(error.contains("`healthy_deadline` (5m) after `min_healthy` (10m)"), "{error}");
+    let error = only_error("strategy = { canary = { progress_deadline = \"1m\" } }");
+    assert!(error.contains("`progress_deadline` (1m) after `healthy_deadline` (5m)"), "{error}");
+    let error = only_error("strategy = { blue_green = { keep = \"0s\" } }");
+    assert!(error.contains("`keep`") && error.contains("is not more than zero"), "{error}");
+}
+
+#[test]
+fn budgets_that_are_none() {
+    for budget in ["-1", "\"0%\"", "\"101%\"", "\"1e30\"", "\"\"", "\"-5%\""] {
+        for text in [format!("budget = {budget}"), format!("budget = {{ fleet = {budget} }}")] {
+            let error = only_error(&text);
+            assert!(error.contains("is not a number of targets (write a number from 0"), "{error}");
+        }
+    }
+    assert!(only_error("budget = 1e30").contains("is a number where a string belongs"));
+    let error = only_error("budget = { domain = 1 }");
+    assert!(error.contains("says nothing without `by` (name the variable"), "{error}");
+    assert!(only_error("budget = 1\nbudget = 2").contains("twice"));
 }
 
 #[test]

@@ -44,6 +44,9 @@ const FRAMES: [(&str, &str, &str); 19] = [
     ("secrets", "[project]\nname = \"shop\"\n[secrets]\n@", ""),
     ("strategy", "@HEAD@strategy = @", ""),
     ("rolling", "@HEAD@strategy = { rolling = @ }", ""),
+    ("blue_green", "@HEAD@strategy = { blue_green = @ }", ""),
+    ("canary", "@HEAD@strategy = { canary = @ }", ""),
+    ("budget", "@HEAD@budget = @", ""),
     ("ssh", "[project]\nname = \"shop\"\n[ssh]\n@", ""),
 ];
 

@@ -1,6 +1,7 @@
 //! Files that are right, and what they mean.
 
 use super::{FILE, HEAD, accepted};
+use crate::budget::{Allowance, Budget};
 use crate::command::Command;
 use crate::config::{Configuration, Format, ListMerge, MergeRules};
 use crate::diagnostic::Severity;
@@ -8,7 +9,10 @@ use crate::environment::EnvironmentType;
 use crate::health::Probe;
 use crate::project::{DEFAULT_RETAIN, FileContent, FileSpec, Layer, LayerSource, Project, Render};
 use crate::release::{Layout, Mode};
-use crate::strategy::StrategySpec;
+use crate::strategy::{
+    Amount, BlueGreenDeployment, CanaryDeployment, Order, RollingDeployment, Share, StrategySpec,
+    Waits,
+};
 
 pub(super) const SHOP: &str = r#"
 [project]
@@ -313,6 +317,83 @@ fn an_unknown_environment_is_named_with_a_hint() {
 fn a_byte_order_mark_and_carriage_returns_change_nothing() {
     let windows = format!("\u{feff}{}", SHOP.replace('\n', "\r\n"));
     assert_eq!(Project::parse(FILE, &windows), Ok(accepted(SHOP)));
+}
+
+fn staging(more: &str) -> crate::environment::Environment {
+    let project = accepted(&format!("{HEAD}{more}"));
+    project.environment("staging").expect("declared").clone()
+}
+
+#[test]
+fn strategies_are_read_with_their_settings() {
+    let rolling = "strategy = { rolling = { parallel = 2, order = \"reverse\", by = \"zone\", \
+                   min_healthy = \"30s\", healthy_deadline = \"2m\", progress_deadline = \"20m\", \
+                   auto_rollback = false, bake = \"1m\" } }";
+    let waits = Waits {
+        min_healthy_ms: Some(30_000),
+        healthy_deadline_ms: Some(120_000),
+        progress_deadline_ms: Some(1_200_000),
+        auto_rollback: Some(false),
+    };
+    let expected = RollingDeployment {
+        parallel: Amount::Count(2),
+        order: Order::Reverse,
+        by: Some("zone".to_owned()),
+        bake_ms: Some(60_000),
+        waits,
+    };
+    assert_eq!(staging(rolling).strategy, StrategySpec::Rolling(expected));
+    let canary = "strategy = { canary = { stages = [1, \"10%\"], bake = \"5m\", success = \"99%\", \
+                  approval = true, analysis = \"errors\", min_healthy = \"1s\" } }";
+    let expected = CanaryDeployment {
+        stages: vec![Amount::Count(1), Amount::Percent(10)],
+        bake_ms: 300_000,
+        success: Share::percent(99).expect("a share"),
+        approval: true,
+        analysis: Some("errors".to_owned()),
+        waits: Waits { min_healthy_ms: Some(1_000), ..Waits::default() },
+        ..CanaryDeployment::default()
+    };
+    assert_eq!(staging(canary).strategy, StrategySpec::Canary(expected));
+    let blue_green = "strategy = { blue_green = { keep = \"5m\", parallel = \"50%\" } }";
+    let expected = BlueGreenDeployment {
+        parallel: Amount::Percent(50),
+        keep_ms: 300_000,
+        ..BlueGreenDeployment::default()
+    };
+    assert_eq!(staging(blue_green).strategy, StrategySpec::BlueGreen(expected));
+    for name in StrategySpec::NAMES {
+        let named = staging(&format!("strategy = \"{name}\"")).strategy;
+        assert_eq!(named, staging(&format!("strategy = {{ {name} = {{}} }}")).strategy);
+    }
+}
+
+#[test]
+fn what_is_said_as_it_would_be_anyway_changes_nothing() {
+    let said = "strategy = { rolling = { parallel = \"25%\", order = \"listed\", min_healthy = \"10s\", \
+                healthy_deadline = \"300s\", progress_deadline = \"10m\", auto_rollback = true } }";
+    assert_eq!(staging(said), staging(""));
+}
+
+#[test]
+fn budgets_are_read() {
+    let fleet = |fleet| Budget { fleet, ..Budget::default() };
+    assert_eq!(staging("budget = 2").budget, fleet(Allowance::Count(2)));
+    assert_eq!(staging("budget = \"10%\"").budget, fleet(Allowance::Percent(10)));
+    let domains = Budget {
+        fleet: Allowance::Percent(10),
+        domain: Some(Allowance::Count(1)),
+        by: Some("zone".to_owned()),
+        canary: Allowance::NONE,
+    };
+    let budget = "budget = { fleet = \"10%\", domain = \"1\", by = \"zone\", canary = 0 }";
+    assert_eq!(staging(budget).budget, domains);
+    let inherited = "budget = { fleet = \"10%\", domain = 1 }\n\
+                     strategy = { rolling = { by = \"zone\" } }";
+    assert_eq!(staging(inherited).budget, domains);
+    for usual in ["", "budget = 0", "budget = {}", "budget = { fleet = 0 }"] {
+        assert!(staging(usual).budget.is_default(), "{usual}");
+    }
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub mod project;
 pub mod prometheus;
 pub mod record;
 pub mod redact;
+pub mod rehearsal;
 pub mod release;
 pub mod retention;
 pub mod rollout;

@@ -46,7 +46,7 @@ pub use phase::{Pause, Progress};
 pub use step::{Action, Change, Step};
 pub use window::{InvalidWindow, Window};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Standing};
 use crate::strategy::{
     Cutover, DeploymentStrategy, Member, OnFailure, Pace, Stage, StageError, check_stages,
 };
@@ -193,6 +193,12 @@ impl Rollout {
     #[must_use]
     pub fn host(&self, target: &TargetId) -> Option<&Host> {
         self.lookup.index(target).map(|index| &self.state.hosts[index])
+    }
+
+    /// Returns how many targets there are, how many were bad at any time, and how many do not serve.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.lookup.tally.fleet
     }
 
     /// Returns the stages.

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use windlass_core::duration::parse_duration;
 use windlass_core::environment::EnvironmentType;
 use windlass_core::name::EnvironmentName;
+use windlass_core::rehearsal::{Fault, InvalidFault};
 use windlass_core::select::Selection;
 
 pub(crate) use self::config::{
@@ -129,7 +130,7 @@ pub(crate) enum Verb {
     Plan(Plan),
     /// Deploy to every target of an environment
     #[command(
-        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file config/app.yaml\n  windlass deploy staging --target 'local:*'"
+        after_help = "Example:\n  windlass deploy staging\n  windlass deploy staging --file config/app.yaml\n  windlass deploy staging --target 'local:*'\n  windlass deploy staging --rehearse\n  windlass deploy staging --rehearse --hosts 40 --fault 'host 7 flaps'"
     )]
     Deploy(Deploy),
     /// Carry out a saved plan, if the targets are still as they were
@@ -334,7 +335,32 @@ pub(crate) struct Deploy {
     #[arg(long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
+    pub(crate) rehearse: Rehearse,
+    #[command(flatten)]
     pub(crate) act: Act,
+}
+
+/// A deployment that is only rehearsed.
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// Show what the rollout would come to on a virtual clock; touch nothing
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) rehearse: bool,
+    /// Rehearse what goes wrong: `host 7 unhealthy at 25%`, `operator killed at stage 2`,
+    /// `abort at 90s`
+    #[arg(long = "fault", value_name = "TEXT", requires = "rehearse", value_parser = parse_fault)]
+    pub(crate) faults: Vec<Fault>,
+    /// Rehearse with so many made-up hosts in place of the targets
+    #[arg(long, value_name = "N", requires = "rehearse")]
+    pub(crate) hosts: Option<u32>,
+    /// Rehearse with other durations
+    #[arg(long, value_name = "N", requires = "rehearse")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// Reads what happens in a rehearsal.
+fn parse_fault(text: &str) -> Result<Fault, String> {
+    text.parse().map_err(|error: InvalidFault| format!("{error}: {}", error.hint))
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/library.md",
     "docs/reference/inventory.md",
     "docs/reference/schemas.md",
+    "docs/rollouts.md",
     "docs/secrets.md",
     "docs/ssh.md",
     REFERENCE,

@@ -46,6 +46,7 @@ mod planner;
 pub mod project;
 mod records;
 mod recovery;
+pub mod rehearse;
 mod remote;
 pub mod render;
 pub mod rollback;
@@ -65,6 +66,7 @@ pub use health::HealthChecker;
 pub use manager::{
     Configuration, ConfigurationManager, load_configuration, validate_configuration,
 };
+pub use rehearse::Rehearsal;
 pub use rollback::Subject;
 pub use secrets::{SecretManager, encrypt_configuration, manage_secrets};
 pub use windlass_core::config::Schema as ConfigSchema;
@@ -72,6 +74,7 @@ pub use windlass_core::config::migrate::ConfigMigrator;
 pub use windlass_core::config::{Format, ListMerge, MergeRules};
 pub use windlass_core::environment::{Environment, EnvironmentType};
 pub use windlass_core::record::{ConfigDeployment, DeploymentStatus};
+pub use windlass_core::rehearsal;
 pub use windlass_core::select::Selection;
 pub use windlass_sops as sops;
 

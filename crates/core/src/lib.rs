@@ -13,6 +13,7 @@
 //! | [`diff`], [`change`] | what differs, file by file and key by key |
 //! | [`plan`], [`strategy`], [`budget`] | what will be done, in which order, and how much may fail |
 //! | [`rollout`] | a deployment under way, as a state machine |
+//! | [`rehearsal`] | what would come of one, on a virtual clock with made-up hosts |
 //! | [`record`], [`event`] | what was done, and what is being done |
 //! | [`retention`] | which releases are kept |
 //! | [`environment`], [`target`], [`command`], [`health`], [`name`] | the words that the rest is said in |

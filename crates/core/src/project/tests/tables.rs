@@ -7,7 +7,7 @@ use crate::project::shape::{Field, Kind, Otherwise, Shape, Style};
 use crate::project::{Project, ROOT, json_schema};
 
 /// Where a table stands in a file (at `@`), and the fields that it has there unless told otherwise.
-const FRAMES: [(&str, &str, &str); 19] = [
+const FRAMES: [(&str, &str, &str); 22] = [
     ("windlass", "@", "project = { name = \"shop\" }"),
     ("project", "[project]\n@", "name = \"shop\""),
     ("config", "[project]\nname = \"shop\"\n[config.app]\n@", "layers = [\"a.yaml\"]"),

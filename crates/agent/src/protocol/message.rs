@@ -13,7 +13,7 @@ use windlass_core::target::{Address, TargetId};
 use super::Failure;
 use crate::guard::Arm;
 use crate::run::visible;
-use crate::site::Inspection;
+use crate::site::{Inspection, Survey};
 use crate::work::Assignment;
 
 /// Where on a host: one target of a project.
@@ -44,6 +44,8 @@ pub struct Request {
 pub enum Ask {
     /// To show that it is there.
     Ping,
+    /// What the host is like where the target is.
+    Survey,
     /// What is on the target, and what is in the way of a release.
     Inspect {
         /// The files of that release.
@@ -105,8 +107,9 @@ impl Ask {
     /// whether it was heard.
     #[must_use]
     pub const fn is_harmless(&self) -> bool {
-        use Ask::{Confirm, Inspect, Ping, Probe, Recall};
-        matches!(self, Ping | Inspect { .. } | Recall { .. } | Probe { .. } | Confirm { .. })
+        use Ask::{Confirm, Inspect, Ping, Probe, Recall, Survey};
+        let looks = matches!(self, Ping | Survey | Inspect { .. } | Recall { .. } | Probe { .. });
+        looks || matches!(self, Confirm { .. })
     }
 }
 
@@ -119,6 +122,8 @@ pub type Answer = Result<Reply, Failure>;
 pub enum Reply {
     /// It is there.
     Pong,
+    /// What the host is like.
+    Surveyed(Box<Survey>),
     /// What it saw.
     Inspected(Box<Inspection>),
     /// The release, if the target keeps it.

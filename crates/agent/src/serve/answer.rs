@@ -40,6 +40,7 @@ pub(super) fn answer(line: &Line, request: Request) -> Answer {
 fn carry_out(line: &Line, worker: &Worker<'_>, ask: Ask) -> Result<Reply, WorkError> {
     Ok(match ask {
         Ask::Ping => Reply::Pong,
+        Ask::Survey => Reply::Surveyed(Box::new(worker.site.survey())),
         Ask::Inspect { wanted } => Reply::Inspected(Box::new(worker.inspect(wanted.as_deref())?)),
         Ask::Recall { release } => Reply::Recalled(worker.recall(&release)?.map(Arc::new)),
         Ask::Prepare { deployment, to, checked } => {

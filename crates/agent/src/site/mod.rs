@@ -49,6 +49,7 @@ mod recover;
 mod runtime;
 mod stage;
 mod steps;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +63,7 @@ pub use kept::Kept;
 pub use lock::LockedSite;
 pub use preflight::{Conflict, Found, Wanted};
 pub use stage::BlobSource;
+pub use survey::{Space, Survey};
 
 pub(crate) use armed::Watch;
 use dir::Dir;

@@ -8,16 +8,21 @@ use std::path::Path;
 /// all, have different ones.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
+/// Returns the kernel's name for the time since it started, where it tells.
+pub(super) fn boot_id() -> Option<String> {
+    Some(fs::read_to_string(BOOT_ID).ok()?.trim().to_owned())
+}
+
 /// Returns a text that is the same for two paths only if they are one directory of one running machine,
 /// also where it is not there yet; nothing where that cannot be told.
 pub(super) fn of(path: &Path) -> Option<String> {
-    let machine = fs::read_to_string(BOOT_ID).ok()?;
+    let machine = boot_id()?;
     let (there, metadata) = path
         .ancestors()
         .find_map(|ancestor| fs::metadata(ancestor).ok().map(|metadata| (ancestor, metadata)))?;
     let rest = path.strip_prefix(there).ok()?;
     let (device, node) = (metadata.dev(), metadata.ino());
-    Some(format!("{} {device}:{node} {}", machine.trim(), rest.display()))
+    Some(format!("{} {device}:{node} {}", machine, rest.display()))
 }
 
 #[cfg(test)]

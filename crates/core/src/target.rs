@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Target`], [`TargetId`], [`GroupName`] | one place, and what it is called |
 //! | [`Address`], [`SshAddress`] | where it is: a directory here, or a host |
-//! | [`Connection`] | how its host is entered, beyond what the address says |
+//! | [`Connection`], [`Become`] | how its host is entered, beyond what the address says |
 
 mod address;
 mod connection;
@@ -17,7 +17,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use address::{Address, InvalidAddress};
-pub use connection::Connection;
+pub use connection::{Become, Connection};
 pub use group::{GroupName, InvalidGroupName};
 pub(crate) use ssh::check_user;
 pub use ssh::{InvalidSshAddress, SshAddress};
@@ -113,6 +113,7 @@ mod tests {
             connection: Connection {
                 identity_file: Some("~/.ssh/deploy".to_owned()),
                 jump: vec![jump],
+                becomes: Some(true),
                 become_user: Some("root".to_owned()),
             },
             ..Target::parse("ssh://web1").expect("valid")

@@ -16,6 +16,8 @@ pub struct Destination {
     host: String,
     user: Option<String>,
     port: Option<u16>,
+    identity_file: Option<String>,
+    jump: Vec<Destination>,
 }
 
 /// Why a text is no [`Destination`].
@@ -60,6 +62,9 @@ pub enum DestinationError {
         /// What is allowed besides letters and digits.
         allowed: &'static str,
     },
+    /// The path of a key that would be more than a path in the ssh configuration.
+    #[error("the path of a key is empty, or has a quote, a backslash or a control character in it")]
+    IdentityFile,
     /// A name that is longer than DNS and Unix have them.
     #[error("the {part} has {length} bytes; {LONGEST_NAME} are the most")]
     TooLong {
@@ -79,7 +84,7 @@ impl Destination {
     pub fn new(host: impl Into<String>) -> Result<Self, DestinationError> {
         let host = host.into();
         check_host(&host)?;
-        Ok(Self { host, user: None, port: None })
+        Ok(Self { host, user: None, port: None, identity_file: None, jump: Vec::new() })
     }
 
     /// Returns the same with a user to log in as.
@@ -99,6 +104,42 @@ impl Destination {
     pub const fn with_port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
+    }
+
+    /// Returns the same with the file of a key that is tried beside those of the configuration; `~` and
+    /// tokens in it mean what they mean to `IdentityFile`.
+    ///
+    /// # Errors
+    ///
+    /// [`DestinationError::IdentityFile`] for a path that would be more than that.
+    pub fn with_identity_file(mut self, path: impl Into<String>) -> Result<Self, DestinationError> {
+        let path = path.into();
+        let strange = |c: char| c.is_control() || matches!(c, '"' | '\\');
+        if path.is_empty() || path.contains(strange) {
+            return Err(DestinationError::IdentityFile);
+        }
+        self.identity_file = Some(path);
+        Ok(self)
+    }
+
+    /// Returns the same, reached through these hosts, the nearest first, whatever the configuration
+    /// says; none are those of the configuration.
+    #[must_use]
+    pub fn with_jump(mut self, jump: Vec<Self>) -> Self {
+        self.jump = jump;
+        self
+    }
+
+    /// Returns the file of the key that is tried beside those of the configuration.
+    #[must_use]
+    pub fn identity_file(&self) -> Option<&str> {
+        self.identity_file.as_deref()
+    }
+
+    /// Returns the hosts on the way, the nearest first, where it is not that of the configuration.
+    #[must_use]
+    pub fn jump(&self) -> &[Self] {
+        &self.jump
     }
 
     /// Returns the host as it was written: a name, an alias of the configuration or an address,
@@ -122,7 +163,8 @@ impl Destination {
 }
 
 impl fmt::Display for Destination {
-    /// Writes `ssh://user@host:port`, which reads back as the same destination.
+    /// Writes `ssh://user@host:port`, which reads back as the same destination but for its key and the
+    /// hosts on the way.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("ssh://")?;
         if let Some(user) = &self.user {
@@ -296,6 +338,18 @@ mod tests {
         let at = Some("me@EXAMPLE.COM".to_owned());
         assert_eq!(parsed("me@EXAMPLE.COM@web"), ("web".into(), at.clone(), None));
         assert_eq!(parsed("ssh://me%40EXAMPLE.COM@web"), ("web".into(), at, None));
+    }
+
+    #[test]
+    fn a_key_is_a_path_and_nothing_more() {
+        let host = || Destination::new("web").unwrap();
+        let with = |path: &str| host().with_identity_file(path);
+        assert_eq!(with("~/my keys/%r").unwrap().identity_file(), Some("~/my keys/%r"));
+        for bad in ["", "a\"b", "a\\b", "a\nProxyCommand=id", "\0"] {
+            assert_eq!(with(bad), Err(DestinationError::IdentityFile), "{bad:?}");
+        }
+        assert_ne!(with("/k").unwrap(), host());
+        assert_ne!(host().with_jump(vec![host()]), host());
     }
 
     #[test]

@@ -13,6 +13,9 @@ const HOST: [&str; 2] = ["ansible_host", "ansible_ssh_host"];
 const PORT: [&str; 2] = ["ansible_port", "ansible_ssh_port"];
 const USER: [&str; 2] = ["ansible_user", "ansible_ssh_user"];
 const KEY_FILE: [&str; 2] = ["ansible_private_key_file", "ansible_ssh_private_key_file"];
+const BECOME: [&str; 1] = ["ansible_become"];
+const BECOME_USER: [&str; 1] = ["ansible_become_user"];
+const BECOME_METHOD: [&str; 1] = ["ansible_become_method"];
 /// In the order in which `ssh` gets them: it takes the first of two equal options.
 const ARGUMENTS: [&str; 3] =
     ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"];
@@ -37,14 +40,13 @@ pub(super) fn read(
     let mut reader = Reader { variables, report };
     if reader.is_local()? {
         let root = reader.text(&[ROOT]).map_or_else(|| "/".to_owned(), |(root, _)| root);
-        let become_user = reader.become_user();
-        return Some((
-            Address::Local { root },
-            Connection { become_user, ..Connection::default() },
-        ));
+        let (becomes, become_user) = reader.becomes();
+        let connection = Connection { becomes, become_user, ..Connection::default() };
+        return Some((Address::Local { root }, connection));
     }
-    let address = reader.address(name, entry);
-    let connection = reader.connection();
+    let mut arguments = reader.arguments();
+    let address = reader.address(name, entry, &mut arguments);
+    let connection = reader.connection(arguments);
     Some((Address::Ssh(address?), connection))
 }
 
@@ -106,7 +108,13 @@ impl<'a> Reader<'a, '_> {
         None
     }
 
-    fn address(&mut self, name: &str, entry: &Origin) -> Option<SshAddress> {
+    /// Variables go before arguments: Ansible puts them first, and `ssh` takes the first of two.
+    fn address(
+        &mut self,
+        name: &str,
+        entry: &Origin,
+        arguments: &mut Arguments,
+    ) -> Option<SshAddress> {
         let host = match self.text(&HOST) {
             Some((host, source)) => self.valid(SshAddress::new(host), source),
             None => match SshAddress::new(name) {
@@ -124,12 +132,16 @@ impl<'a> Reader<'a, '_> {
         let port = self.port();
         let root = self.text(&[ROOT]);
         let mut address = host?;
-        if let Some((user, source)) = user {
-            address = self.valid(address.with_user(user), source)?;
-        }
-        if let Some((port, source)) = port {
-            address = self.valid(address.with_port(port), source)?;
-        }
+        address = match (user, arguments.user.take()) {
+            (Some((user, source)), _) => self.valid(address.with_user(user), source)?,
+            (None, Some(user)) => address.with_user(user).ok()?,
+            (None, None) => address,
+        };
+        address = match (port, arguments.port.take()) {
+            (Some((port, source)), _) => self.valid(address.with_port(port), source)?,
+            (None, Some(port)) => address.with_port(port).ok()?,
+            (None, None) => address,
+        };
         match root {
             Some((root, source)) => self.valid(address.with_root(root), source),
             None => Some(address),
@@ -154,13 +166,14 @@ impl<'a> Reader<'a, '_> {
         Some((port?, (name, node)))
     }
 
-    fn connection(&mut self) -> Connection {
-        let arguments = self.arguments();
+    fn connection(&mut self, arguments: Arguments) -> Connection {
         let own = self.text(&KEY_FILE).map(|(file, _)| file);
+        let (becomes, become_user) = self.becomes();
         Connection {
             identity_file: own.or(arguments.identity_file),
             jump: arguments.jump.unwrap_or_default(),
-            become_user: self.become_user(),
+            becomes,
+            become_user,
         }
     }
 
@@ -173,6 +186,8 @@ impl<'a> Reader<'a, '_> {
                     self.warn_of_unused(name, node, &read.unused);
                     all.jump = all.jump.or(read.jump);
                     all.identity_file = all.identity_file.or(read.identity_file);
+                    all.user = all.user.or(read.user);
+                    all.port = all.port.or(read.port);
                 }
                 Err(error) => {
                     let hint = "put it into `~/.ssh/config`, which is honoured";
@@ -192,26 +207,29 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn become_user(&mut self) -> Option<String> {
-        let (_, (name, node)) = self.text(&["ansible_become"])?;
-        let Some(wanted) = values::boolean(node) else {
-            self.error(node, format!("`{name}` is neither `true` nor `false`"), None);
-            return None;
-        };
-        if !wanted {
-            return None;
+    /// Returns whether the work is done as another user, and who that is, as far as the host says.
+    fn becomes(&mut self) -> (Option<bool>, Option<String>) {
+        let wanted = self.text(&BECOME).and_then(|(_, (name, node))| {
+            let wanted = values::boolean(node);
+            if wanted.is_none() {
+                self.error(node, format!("`{name}` is neither `true` nor `false`"), None);
+            }
+            wanted
+        });
+        if wanted == Some(false) {
+            return (wanted, None);
         }
         self.refuse_other_methods();
-        let Some((user, (name, node))) = self.text(&["ansible_become_user"]) else {
-            return Some("root".to_owned());
-        };
-        let report = |error| self.error(node, format!("`{name}` {error}"), None);
-        check_user(&user).map_err(report).ok()?;
-        Some(user)
+        let user = self.text(&BECOME_USER).and_then(|(user, (name, node))| {
+            let report = |error| self.error(node, format!("`{name}` {error}"), None);
+            check_user(&user).map_err(report).ok()?;
+            Some(user)
+        });
+        (wanted, user)
     }
 
     fn refuse_other_methods(&mut self) {
-        let Some((method, (name, node))) = self.text(&["ansible_become_method"]) else { return };
+        let Some((method, (name, node))) = self.text(&BECOME_METHOD) else { return };
         if method.rsplit('.').next() != Some(SUDO) {
             self.error(node, format!("`{name}` is not supported"), Some("known is `sudo`"));
         }

@@ -1,7 +1,7 @@
 //! Arguments of `ssh` in inventories: what Windlass understands of them.
 
 use super::words;
-use crate::target::{InvalidSshAddress, SshAddress};
+use crate::target::{InvalidSshAddress, SshAddress, check_user};
 
 /// What arguments of `ssh` say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,7 +10,11 @@ pub(super) struct Arguments {
     pub(super) jump: Option<Vec<SshAddress>>,
     /// The file with the key.
     pub(super) identity_file: Option<String>,
-    /// Options that are not used, without their values.
+    /// The user to log in as.
+    pub(super) user: Option<String>,
+    /// The port, never 0.
+    pub(super) port: Option<u16>,
+    /// Options that are not used and change neither where nor as whom one gets in, without their values.
     pub(super) unused: Vec<String>,
 }
 
@@ -25,10 +29,61 @@ pub(super) enum InvalidArguments {
     Jump(InvalidSshAddress),
     #[error("has a `ProxyCommand` other than `ssh -W %h:%p HOST`")]
     ProxyCommand,
+    #[error("has a user that {0}")]
+    User(InvalidSshAddress),
+    #[error("has a port that is not a number from 1 to 65535")]
+    Port,
+    #[error("has `{0}`, which is not supported")]
+    Unknown(String),
 }
 
 /// Options of one letter that take a value (ssh(1)).
 const WITH_VALUE: &str = "BbcDEeFIiJLlmOopQRSWwP";
+
+/// Flags that change neither where nor as whom one gets in. `-A`, forwarding of the agent, is passed
+/// over as well: it is off whatever is asked for.
+const HARMLESS_FLAGS: &str = "46ACkMnNqTtvxXYay";
+
+/// Options of one letter, with a value, that change neither where nor as whom one gets in.
+const HARMLESS_OPTIONS: &str = "ceEmS";
+
+/// Settings that change neither where nor as whom one gets in, in lower case. Those that would let a
+/// host pass whose key is not known are among them: they are passed over, which is stricter.
+const HARMLESS_SETTINGS: [&str; 33] = [
+    "addkeystoagent",
+    "batchmode",
+    "checkhostip",
+    "ciphers",
+    "compression",
+    "connectionattempts",
+    "connecttimeout",
+    "controlmaster",
+    "controlpath",
+    "controlpersist",
+    "forwardagent",
+    "forwardx11",
+    "gssapiauthentication",
+    "gssapidelegatecredentials",
+    "hashknownhosts",
+    "hostbasedauthentication",
+    "identitiesonly",
+    "ipqos",
+    "kbdinteractiveauthentication",
+    "kexalgorithms",
+    "loglevel",
+    "macs",
+    "numberofpasswordprompts",
+    "passwordauthentication",
+    "preferredauthentications",
+    "pubkeyauthentication",
+    "serveralivecountmax",
+    "serveraliveinterval",
+    "stricthostkeychecking",
+    "tcpkeepalive",
+    "updatehostkeys",
+    "userknownhostsfile",
+    "visualhostkey",
+];
 
 /// Reads arguments as a shell would split them.
 pub(super) fn read(text: &str) -> Result<Arguments, InvalidArguments> {
@@ -36,12 +91,11 @@ pub(super) fn read(text: &str) -> Result<Arguments, InvalidArguments> {
     let mut words = split(text)?.into_iter();
     while let Some(word) = words.next() {
         let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
-            arguments.unused.push(shown(&word));
-            continue;
+            return Err(InvalidArguments::Unknown(shown(&word)));
         };
         let at = letters.find(|c: char| WITH_VALUE.contains(c));
         let (flags, option) = letters.split_at(at.unwrap_or(letters.len()));
-        arguments.unused.extend(flags.chars().map(|flag| format!("-{flag}")));
+        flags.chars().try_for_each(|flag| arguments.flag(flag))?;
         let Some(letter) = option.chars().next() else { continue };
         let value = match &option[1..] {
             "" => words.next().ok_or(InvalidArguments::Missing)?,
@@ -53,18 +107,46 @@ pub(super) fn read(text: &str) -> Result<Arguments, InvalidArguments> {
 }
 
 impl Arguments {
+    fn flag(&mut self, letter: char) -> Result<(), InvalidArguments> {
+        self.pass_over(format!("-{letter}"), HARMLESS_FLAGS.contains(letter))
+    }
+
+    /// Notes what is not used, or refuses it: to get in another way than is asked for would be wrong.
+    fn pass_over(&mut self, option: String, harmless: bool) -> Result<(), InvalidArguments> {
+        if !harmless {
+            return Err(InvalidArguments::Unknown(option));
+        }
+        self.unused.push(option);
+        Ok(())
+    }
+
+    fn identity(&mut self, file: &str) {
+        self.identity_file.get_or_insert_with(|| file.to_owned());
+    }
+
+    fn user(&mut self, user: &str) -> Result<(), InvalidArguments> {
+        check_user(user).map_err(InvalidArguments::User)?;
+        self.user.get_or_insert_with(|| user.to_owned());
+        Ok(())
+    }
+
+    fn port(&mut self, port: &str) -> Result<(), InvalidArguments> {
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or(InvalidArguments::Port)?;
+        self.port.get_or_insert(port);
+        Ok(())
+    }
+
     fn option(&mut self, letter: char, value: &str) -> Result<(), InvalidArguments> {
         match letter {
             'J' => self.jump(value),
             'i' => {
-                self.identity_file.get_or_insert_with(|| value.to_owned());
+                self.identity(value);
                 Ok(())
             }
+            'l' => self.user(value),
+            'p' => self.port(value),
             'o' => self.setting(value),
-            other => {
-                self.unused.push(format!("-{other}"));
-                Ok(())
-            }
+            other => self.pass_over(format!("-{other}"), HARMLESS_OPTIONS.contains(other)),
         }
     }
 
@@ -76,12 +158,14 @@ impl Arguments {
             "proxyjump" => self.jump(value),
             "proxycommand" => self.proxy_command(value),
             "identityfile" => {
-                self.identity_file.get_or_insert_with(|| value.to_owned());
+                self.identity(value);
                 Ok(())
             }
-            _ => {
-                self.unused.push(format!("-o {}", shown(name.trim())));
-                Ok(())
+            "user" => self.user(value),
+            "port" => self.port(value),
+            known => {
+                let harmless = HARMLESS_SETTINGS.contains(&known);
+                self.pass_over(format!("-o {}", shown(name.trim())), harmless)
             }
         }
     }
@@ -152,6 +236,10 @@ fn shown(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn unknown(option: &str) -> InvalidArguments {
+        InvalidArguments::Unknown(option.to_owned())
+    }
+
     fn jump(text: &str) -> Vec<String> {
         let jump = read(text).expect(text).jump.unwrap_or_default();
         jump.iter().map(ToString::to_string).collect()
@@ -181,9 +269,14 @@ mod tests {
 
     #[test]
     fn other_options_are_named_without_their_values() {
-        let arguments = read("-C -o ControlMaster=auto -p 22 -i ~/.ssh/k -A x").expect("valid");
-        assert_eq!(arguments.unused, ["-C", "-o ControlMaster", "-p", "-A", "x"]);
+        let text = "-C -o ControlMaster=auto -p 22 -i ~/.ssh/k -A -l me -qp 23 -o StrictHostKeyChecking=no";
+        let arguments = read(text).expect("valid");
+        let unused = ["-C", "-o ControlMaster", "-A", "-q", "-o StrictHostKeyChecking"];
+        assert_eq!(arguments.unused, unused);
         assert_eq!(arguments.identity_file.as_deref(), Some("~/.ssh/k"));
+        assert_eq!((arguments.user.as_deref(), arguments.port), (Some("me"), Some(22)));
+        let arguments = read("-o User=me -oPort=2222").expect("valid");
+        assert_eq!((arguments.user.as_deref(), arguments.port), (Some("me"), Some(2222)));
         let arguments = read("-o IdentityFile=/k#1 -i /other").expect("valid");
         assert_eq!(arguments.identity_file.as_deref(), Some("/k#1"));
     }
@@ -201,6 +294,21 @@ mod tests {
             ("-o 'ProxyCommand=ssh -W %h:22 b'", InvalidArguments::ProxyCommand),
             ("-o 'ProxyCommand=ssh b nc %h %p'", InvalidArguments::ProxyCommand),
             ("-o 'ProxyCommand=ssh -F x -W %h:%p b'", InvalidArguments::ProxyCommand),
+            ("-p 0", InvalidArguments::Port),
+            ("-p 22x", InvalidArguments::Port),
+            (
+                "-l a;b",
+                InvalidArguments::User(InvalidSshAddress::Character {
+                    part: "user",
+                    character: ';',
+                }),
+            ),
+            ("-F /tmp/other", unknown("-F")),
+            ("-L 1:h:1", unknown("-L")),
+            ("-f", unknown("-f")),
+            ("-o HostName=elsewhere", unknown("-o HostName")),
+            ("-o LocalCommand=id", unknown("-o LocalCommand")),
+            ("web1", unknown("web1")),
         ] {
             assert_eq!(read(text).expect_err(text), expected, "{text}");
         }

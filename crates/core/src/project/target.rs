@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::environment;
 use super::fields::{Fields, Item};
 use super::shape::{Field, Kind, List, NAME, Shape, TEXT, Text};
+use super::ssh;
 use crate::name::ServiceName;
-use crate::target::{Address, GroupName, InvalidAddress, Target, TargetId};
+use crate::target::{Address, Connection, GroupName, InvalidAddress, Target, TargetId};
 
 /// What an entry of `targets` may be.
 pub(super) const TARGET_KIND: Kind = Kind::Any(&[Kind::Text(&ADDRESS), Kind::Table(&TARGET)]);
@@ -35,11 +36,23 @@ static TARGET: Shape = Shape {
             "Values for `${KEY}` on this target; `VERSION` cannot be one of them.",
         )
         .beside(WEB1),
+        Field::new(
+            "become",
+            Kind::Boolean,
+            "true",
+            "Whether the work on its host is done as another user, over [`sudo`](../ssh.md#over-sudo).",
+        )
+        .or_else("what `[ssh]` says")
+        .beside(HOST1),
+        Field::new("become_user", Kind::Text(&ssh::USER), "\"deploy\"", "Who that user is.")
+            .or_else("what `[ssh]` says")
+            .beside(HOST1),
     ],
     ..Shape::inline("target", "An entry of `targets`", "One place to deploy to.")
 };
 
 const WEB1: &str = "address = \"local:/srv/web1\"";
+const HOST1: &str = "address = \"ssh://web1\"";
 /// What [`Address::parse`] takes.
 static ADDRESS: Text = Text::matching("address", "^(local:|ssh://).");
 
@@ -100,12 +113,33 @@ fn read(item: &Item<'_>, runnable: &Runnable<'_>) -> Option<Target> {
     let services = fields.get("services").map(|services| read_services(&services, runnable));
     let groups = read_groups(&fields, runnable.groups);
     let variables = read_own_variables(&fields, &groups, runnable.groups);
+    let becomes = fields.get("become").map(|wanted| wanted.boolean());
+    let become_user = fields.get("become_user").map(|user| ssh::read_user(&user));
     let (written, address) = address?;
+    refuse_become_here(item, &address, &fields);
+    let connection = Connection {
+        becomes: becomes.flatten(),
+        become_user: become_user.flatten(),
+        ..Connection::default()
+    };
     let id = match name {
         Some(name) => TargetId::new(name?.as_str()),
         None => TargetId::new(written),
     };
-    Some(Target { services, variables, groups, ..Target::at(id, address) })
+    Some(Target { services, variables, groups, connection, ..Target::at(id, address) })
+}
+
+/// Refuses to become somebody else on this machine, where Windlass is who started it.
+fn refuse_become_here(item: &Item<'_>, address: &Address, fields: &Fields<'_>) {
+    if matches!(address, Address::Local { .. }) {
+        let keys: Vec<_> =
+            ["become", "become_user"].into_iter().filter(|key| fields.get(key).is_some()).collect();
+        for key in keys {
+            let hint = "start windlass as the user who owns the destination";
+            let message = format!("`{key}` of {} is for hosts over SSH", item.label());
+            item.report(message, Some(hint.to_owned()));
+        }
+    }
 }
 
 /// Returns the groups that the target is in, in the order in which it names them.

@@ -63,6 +63,14 @@ fn command(options: &Options, destination: &Destination) -> Command {
     if let Some(port) = destination.port() {
         command.arg("-p").arg(port.to_string());
     }
+    if let Some(path) = destination.identity_file() {
+        // Unlike with `-i`, a file that is not there does not leave others in its place.
+        command.arg("-o").arg(format!("IdentityFile=\"{path}\""));
+    }
+    if !destination.jump().is_empty() {
+        let hops: Vec<_> = destination.jump().iter().map(ToString::to_string).collect();
+        command.arg("-o").arg(format!("ProxyJump={}", hops.join(",")));
+    }
     command.arg("--").arg(destination.host()).kill_on_drop(true);
     command
 }
@@ -97,10 +105,10 @@ fn from_dump(
     let paths = Paths { tokens: &tokens, options };
     Ok(HostConfig {
         destination: destination.clone(),
-        route: route(dump, &tokens)?,
+        route: route(dump, destination, &tokens)?,
         family: family(dump)?,
         bind_address: dump.value("bindaddress").map(str::to_owned),
-        identity_files: paths.identities(dump)?,
+        identity_files: paths.identities(dump, destination)?,
         certificate_files: paths.all(dump.values("certificatefile"))?,
         identities_only: dump.is_on("identitiesonly"),
         public_keys: dump.value("pubkeyauthentication").is_none_or(|value| !is_off(value)),
@@ -148,7 +156,14 @@ fn tokens(
     })
 }
 
-fn route(dump: &Dump<'_>, tokens: &Tokens) -> Result<Route, ConfigError> {
+fn route(
+    dump: &Dump<'_>,
+    destination: &Destination,
+    tokens: &Tokens,
+) -> Result<Route, ConfigError> {
+    if !destination.jump().is_empty() {
+        return Ok(Route::Jump(destination.jump().to_vec()));
+    }
     if let Some(jumps) = dump.value("proxyjump") {
         let jumps = jumps.split(',').map(str::parse);
         return Ok(Route::Jump(jumps.collect::<Result<_, _>>()?));
@@ -232,11 +247,16 @@ impl Paths<'_> {
         self.tokens.path(value, &|name| std::env::var_os(name))
     }
 
-    fn identities(&self, dump: &Dump<'_>) -> Result<Vec<PathBuf>, ConfigError> {
+    fn identities(
+        &self,
+        dump: &Dump<'_>,
+        destination: &Destination,
+    ) -> Result<Vec<PathBuf>, ConfigError> {
         if !dump.has("identityfile") {
+            let own = self.all(destination.identity_file())?;
             let in_home =
                 DEFAULT_IDENTITIES.iter().map(|name| self.options.home.join(".ssh").join(name));
-            return Ok(in_home.collect());
+            return Ok(own.into_iter().chain(in_home).collect());
         }
         self.all(dump.values("identityfile"))
     }

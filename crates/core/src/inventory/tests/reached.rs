@@ -70,14 +70,21 @@ fn the_way_in_is_understood() {
          ansible_ssh_common_args='-o ProxyCommand=\"ssh -W %h:%p -q me@bastion\"'",
     );
     let expected = json!({
-        "identity_file": "~/.ssh/k", "jump": ["ssh://me@bastion"], "become_user": "app",
+        "identity_file": "~/.ssh/k", "jump": ["ssh://me@bastion"], "become": true,
+        "become_user": "app",
     });
     assert_eq!(serde_json::to_value(full).expect("serializes"), expected);
-    let become_user = |text| connection(text).become_user;
-    assert_eq!(become_user("ansible_become=True").as_deref(), Some("root"));
-    assert_eq!(become_user("ansible_become=1 ansible_become_method=sudo").as_deref(), Some("root"));
-    assert_eq!(become_user("ansible_become=no ansible_become_user=app"), None);
-    assert_eq!(become_user("ansible_become_user=app"), None);
+    let becomes = |text| {
+        let connection = connection(text);
+        (connection.becomes, connection.become_user)
+    };
+    assert_eq!(becomes("ansible_become=True"), (Some(true), None));
+    assert_eq!(becomes("ansible_become=1 ansible_become_method=sudo"), (Some(true), None));
+    assert_eq!(becomes("ansible_become=no ansible_become_user=app"), (Some(false), None));
+    assert_eq!(becomes("ansible_become_user=app"), (None, Some("app".to_owned())));
+    let address = |text: &str| only(&format!("h {text}")).address.to_string();
+    assert_eq!(address("ansible_ssh_args='-p 23 -l me'"), "ssh://me@h:23");
+    assert_eq!(address("ansible_ssh_args='-p 23 -l me' ansible_user=u"), "ssh://u@h:23");
     let jump = |text| connection(text).jump.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(jump("ansible_ssh_extra_args='-J a,b:22'"), ["ssh://a", "ssh://b:22"]);
     assert_eq!(jump("ansible_ssh_extra_args='-J a' ansible_ssh_args='-J b'"), ["ssh://b"]);

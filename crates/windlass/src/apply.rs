@@ -60,9 +60,8 @@ impl Engine {
         let began = self.clock.monotonic();
         let _lock = self.lock(&plan.environment, deployed_by, "apply").await?;
         let past = self.recover_interrupted(&plan.environment).await?;
-        let targets: Vec<_> = plan.targets.iter().map(target_of).collect();
-        let confirm = self.environment(plan.environment.as_str()).await?.confirm();
-        let fleet = self.fleet_confirmed(&targets, &plan.config_path, confirm)?;
+        let targets = plan.targets.iter().map(target_of).collect();
+        let fleet = self.fleet_again(&plan.environment, targets, &plan.config_path).await?;
         let hold = self.hold_objects()?;
         let seen = self.see_again(&plan, &fleet).await?;
         self.carry_out(Planned { plan, seen, fleet, hold, past }, deployed_by, began).await

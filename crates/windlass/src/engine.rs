@@ -97,7 +97,8 @@ impl Engine {
         let parallel =
             options.project.as_ref().map_or(DEFAULT_PARALLEL, |p| p.project.ssh.parallel);
         let parallel = usize::try_from(parallel).unwrap_or(usize::MAX);
-        let by_address: Arc<dyn Reacher> = Arc::new(ByAddress::new(Ssh::new(&ssh)));
+        let by_address: Arc<dyn Reacher> =
+            Arc::new(ByAddress::new(Ssh::filtered(&ssh, options.redaction.clone())));
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let sops = |project: &LoadedProject| -> Arc<dyn SecretSource> {
             Arc::new(SopsSource::of_project(project, &workspace, Arc::clone(&clock)))

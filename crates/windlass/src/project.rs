@@ -66,7 +66,10 @@ impl LoadedProject {
             config: ssh.config.as_ref().map(|config| self.root.join(&config.value)),
             accept_new: ssh.accept_new,
             connect_timeout: Some(ssh.connect_timeout),
+            host_timeout: ssh.host_timeout,
             agent_dir: ssh.agent_dir.clone(),
+            becomes: ssh.becomes.clone(),
+            become_password_command: ssh.become_password_command.clone(),
         }
     }
 

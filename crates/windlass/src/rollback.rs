@@ -156,10 +156,8 @@ impl Engine {
         };
         let hold = self.hold_objects()?;
         let reached: Vec<_> = record.targets.iter().map(target_of).collect();
-        // Who goes back need not have the environment any more, in which case nobody waits.
-        let environment = self.environment(record.environment.as_str()).await.ok();
-        let confirm = environment.and_then(|environment| environment.confirm());
-        let fleet = self.fleet_confirmed(&reached, &record.config_path, confirm)?;
+        let fleet =
+            self.fleet_again(&record.environment, reached.clone(), &record.config_path).await?;
         let mut targets = Vec::new();
         for (target, entry) in reached.into_iter().zip(&record.targets) {
             let wanted = match goal(entry) {

@@ -1,20 +1,22 @@
 //! The targets of an environment: which are meant, whether they can be reached, and what Windlass
 //! keeps on them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use windlass_agent::site::Inspection;
+use windlass_agent::site::{Inspection, Space, Survey};
 use windlass_core::environment::Environment;
 use windlass_core::name::EnvironmentName;
 use windlass_core::release::ReleaseId;
 use windlass_core::select::Selection;
 use windlass_core::target::{Address, Target, TargetId};
 
+use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::error::{Error, describe};
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 
 /// What a target that was tried says.
 #[derive(Debug, Clone, Serialize)]
@@ -25,13 +27,35 @@ pub struct TargetCheck {
     pub address: Address,
     /// Whether an agent works on it and can read what is there.
     pub reached: bool,
+    /// What the host is like, where an agent could look.
+    pub host: Option<HostCheck>,
     /// What is live.
     pub release: Option<ReleaseId>,
     /// How long the answer took, in milliseconds, with the first connection and, where the host
-    /// lacked it, with sending the agent.
+    /// lacked it, with sending the agent; 0 where there was none.
     pub took_ms: u64,
     /// What a deployment would not get past.
     pub problems: Vec<String>,
+}
+
+/// What a host is like where a target is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostCheck {
+    /// The version of its agent.
+    pub agent: String,
+    /// The kind of machine, as `uname -m` prints it.
+    pub machine: String,
+    /// The id of the user that the work is done as.
+    pub uid: u32,
+    /// What its kernel calls the time since it started, where it tells.
+    pub boot_id: Option<String>,
+    /// How far its clock is ahead of the one here, in milliseconds; the answer may have taken up to
+    /// half of `took_ms` longer one way than the other.
+    pub clock_ahead_ms: i64,
+    /// The directory that was looked at: `config_path`, or the nearest above it that is there.
+    pub directory: PathBuf,
+    /// What is free there, where the file system tells.
+    pub space: Option<Space>,
 }
 
 /// What was removed from a target.
@@ -78,17 +102,27 @@ impl Engine {
                 let clock = Arc::clone(&clock);
                 async move {
                     let began = clock.monotonic();
-                    let seen = host.inspect(None).await;
-                    Ok((seen, clock.monotonic().saturating_sub(began)))
+                    let survey = surveyed(host.as_ref(), clock.as_ref()).await?;
+                    let took = clock.monotonic().saturating_sub(began);
+                    Ok((host.inspect(None).await, survey, took))
                 }
             })
             .await;
         let redactor = self.redaction.redactor();
         let check = |target: &Target| match answers.remove(&target.id) {
-            Some(Ok((Ok(seen), took))) => reached(target, &environment.name, seen, took),
-            Some(Ok((Err(error), took))) => unreached(target, &error.redacted(&redactor), took),
-            Some(Err(error)) => unreached(target, &error, Duration::ZERO),
-            None => unreached(target, &HostError::Lost("no answer".to_owned()), Duration::ZERO),
+            Some(Ok((Ok(seen), survey, took))) => {
+                reached(target, &environment.name, seen, survey, took)
+            }
+            Some(Ok((Err(error), survey, took))) => {
+                let host = Some(survey.host);
+                TargetCheck {
+                    host,
+                    took_ms: milliseconds(took),
+                    ..unreached(target, &error.redacted(&redactor))
+                }
+            }
+            Some(Err(error)) => unreached(target, &error),
+            None => unreached(target, &HostError::Lost("no answer".to_owned())),
         };
         Ok(targets.iter().map(check).collect())
     }
@@ -129,32 +163,57 @@ pub(crate) fn choose(environment: &Environment, chosen: &Selection) -> Result<Ve
     Ok(meant.cloned().collect())
 }
 
+/// What a host is like, and what is wrong with it.
+struct Surveyed {
+    host: HostCheck,
+    problems: Vec<String>,
+}
+
+/// Asks a host what it is like. It is asked twice: the first answer may come with the first
+/// connection, and tells nothing of the clock.
+async fn surveyed(host: &dyn Host, clock: &dyn Clock) -> Result<Surveyed, HostError> {
+    host.survey().await?;
+    let before = clock.now().as_millisecond();
+    let survey = host.survey().await?;
+    let after = clock.now().as_millisecond();
+    let here = before.midpoint(after);
+    let Survey { version, machine, uid, boot_id, clock_ms, directory, space, problems } = survey;
+    let clock_ahead_ms = clock_ms.saturating_sub(here);
+    let host =
+        HostCheck { agent: version, machine, uid, boot_id, clock_ahead_ms, directory, space };
+    Ok(Surveyed { host, problems })
+}
+
 fn reached(
     target: &Target,
     environment: &EnvironmentName,
     seen: Inspection,
+    survey: Surveyed,
     took: Duration,
 ) -> TargetCheck {
+    let Surveyed { host, mut problems } = survey;
     let owner = seen.live.as_ref().map(|live| &live.owner);
     let other = owner.filter(|owner| owner.environment != *environment);
-    let problem = other.map(|owner| format!("the directory is managed by {owner}"));
+    problems.extend(other.map(|owner| format!("the directory is managed by {owner}")));
     TargetCheck {
         id: target.id.clone(),
         address: target.address.clone(),
         reached: true,
+        host: Some(host),
         release: seen.live.map(|live| live.release),
         took_ms: milliseconds(took),
-        problems: problem.into_iter().collect(),
+        problems,
     }
 }
 
-fn unreached(target: &Target, error: &HostError, took: Duration) -> TargetCheck {
+fn unreached(target: &Target, error: &HostError) -> TargetCheck {
     TargetCheck {
         id: target.id.clone(),
         address: target.address.clone(),
         reached: false,
+        host: None,
         release: None,
-        took_ms: milliseconds(took),
+        took_ms: 0,
         problems: vec![describe(error)],
     }
 }

@@ -1,6 +1,6 @@
 //! Targets: what they are, whether they can be reached, and what was removed from them.
 
-use windlass::targets::{Forgotten, TargetCheck};
+use windlass::targets::{Forgotten, HostCheck, TargetCheck};
 use windlass_core::target::Target;
 
 use super::escape;
@@ -27,7 +27,7 @@ pub(crate) fn render_checks(checks: &[TargetCheck], style: Style) -> String {
     if checks.is_empty() {
         return "No targets.\n".to_owned();
     }
-    let mut table = Table::headed(["TARGET", "STATE", "RELEASE", "TOOK"]);
+    let mut table = Table::headed(["TARGET", "STATE", "RELEASE", "AGENT", "FREE", "CLOCK", "TOOK"]);
     for check in checks {
         let release = match (&check.release, check.reached) {
             (Some(release), _) => Cell::plain(release.short()),
@@ -35,7 +35,16 @@ pub(crate) fn render_checks(checks: &[TargetCheck], style: Style) -> String {
             (None, false) => Cell::new(Tint::Dim, "unknown"),
         };
         let took = Cell::plain(format!("{} ms", check.took_ms));
-        table.row([Cell::plain(check.id.as_str()), state(check), release, took]);
+        let [agent, free, clock] = host(check.host.as_ref());
+        table.row([
+            Cell::plain(check.id.as_str()),
+            state(check),
+            release,
+            agent,
+            free,
+            clock,
+            took,
+        ]);
     }
     let problems = checks.iter().flat_map(|check| {
         let line = |problem: &String| format!("  {}: {}\n", check.id, escape::line(problem));
@@ -45,6 +54,48 @@ pub(crate) fn render_checks(checks: &[TargetCheck], style: Style) -> String {
     let reached = checks.iter().filter(|check| check.reached).count();
     let total = count(checks.len(), "target");
     format!("{}{problems}\n{total}, {reached} reached.\n", table.render("", style))
+}
+
+/// Returns the version and machine of an agent, what is free, and how the clock goes.
+fn host(host: Option<&HostCheck>) -> [Cell; 3] {
+    let Some(host) = host else { return [(); 3].map(|()| Cell::new(Tint::Dim, "-")) };
+    let free = match &host.space {
+        Some(space) if space.total_inodes > 0 => {
+            format!("{}, {} files", bytes(space.free_bytes), space.free_inodes)
+        }
+        Some(space) => bytes(space.free_bytes),
+        None => "-".to_owned(),
+    };
+    let agent = format!("{} {}", host.agent, host.machine);
+    let clock = Cell::new(tint_of_clock(host.clock_ahead_ms), ahead(host.clock_ahead_ms));
+    [Cell::plain(escape::line(&agent)), Cell::plain(free), clock]
+}
+
+/// A clock that is more than a minute off is worth a look; nothing depends on it.
+const fn tint_of_clock(milliseconds: i64) -> Tint {
+    if milliseconds.unsigned_abs() > 60_000 { Tint::Changed } else { Tint::Plain }
+}
+
+/// Returns an amount of bytes in a unit that fits, rounded down: 1 KiB is 1,024 bytes.
+fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut at = 0;
+    let mut size = bytes;
+    while size >= 1_024 && at + 1 < UNITS.len() {
+        (size, at) = (size / 1_024, at + 1);
+    }
+    format!("{size} {}", UNITS[at])
+}
+
+/// Returns how far a clock is ahead or behind, in a unit that fits.
+fn ahead(milliseconds: i64) -> String {
+    let sign = if milliseconds < 0 { "-" } else { "+" };
+    let seconds = milliseconds.unsigned_abs() / 1_000;
+    match seconds {
+        0..1_000 => format!("{sign}{}.{} s", seconds, milliseconds.unsigned_abs() % 1_000 / 100),
+        1_000..172_800 => format!("{sign}{} min", seconds / 60),
+        _ => format!("{sign}{} days", seconds / 86_400),
+    }
 }
 
 fn state(check: &TargetCheck) -> Cell {
@@ -81,12 +132,22 @@ mod tests {
             id: target.id.clone(),
             address: target.address,
             reached: true,
+            host: Some(HostCheck {
+                agent: "0.1.0".to_owned(),
+                machine: "x86_64".to_owned(),
+                uid: 0,
+                boot_id: None,
+                clock_ahead_ms: -1_250,
+                directory: "/etc".into(),
+                space: None,
+            }),
             release: Some(release("two")),
             took_ms: 12,
             problems: Vec::new(),
         };
         let lost = TargetCheck {
             reached: false,
+            host: None,
             release: None,
             problems: vec!["nobody\u{1b} there".to_owned()],
             ..good.clone()
@@ -99,9 +160,17 @@ mod tests {
         let shown = render_checks(&checks(), Style::PLAIN);
         assert!(shown.contains(&format!("good         {}", short("two"))), "{shown}");
         assert!(shown.contains("unreachable  unknown"), "{shown}");
+        assert!(shown.contains("0.1.0 x86_64") && shown.contains("-1.2 s"), "{shown}");
         assert!(shown.contains("  ssh://web1: nobody") && !shown.contains('\u{1b}'), "{shown}");
         assert!(shown.ends_with("\n2 targets, 1 reached.\n"), "{shown}");
         assert_same_in_colour(|style| render_checks(&checks(), style));
+    }
+
+    #[test]
+    fn space_and_clocks_are_in_units_that_fit() {
+        assert_eq!([0, 1_023, 1_024, 5 << 30].map(bytes), ["0 B", "1023 B", "1 KiB", "5 GiB"]);
+        let clocks = [0, 90, -1_250, 3_600_000, 10 * 365 * 86_400_000];
+        assert_eq!(clocks.map(ahead), ["+0.0 s", "+0.0 s", "-1.2 s", "+60 min", "+3650 days"]);
     }
 
     #[test]

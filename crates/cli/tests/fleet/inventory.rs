@@ -122,6 +122,14 @@ fn targets_are_tried_and_forgotten() {
     let good = fleet.run(&["targets", "check", "prod"]).code(0);
     assert!(good.stdout.ends_with("3 targets, 3 reached.\n"), "{good}");
     assert_eq!(fleet.agents().len(), 1);
+    let checked = fleet.run(&["targets", "check", "prod", "--output", "json"]).success().json();
+    let host = &checked["targets"][0]["host"];
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("read");
+    assert_eq!(host["boot_id"], boot_id.trim());
+    assert_eq!(host["agent"], env!("CARGO_PKG_VERSION"));
+    assert!(host["space"]["free_bytes"].as_u64().is_some_and(|free| free > 0), "{host}");
+    let ahead = host["clock_ahead_ms"].as_i64().expect("a number");
+    assert!(ahead.abs() < 60_000, "one machine has one clock: {ahead}");
     fleet.server().write_known_hosts("");
     let checked = fleet.run(&["targets", "check", "prod", "--output", "json"]).code(3).json();
     assert_eq!(checked["targets"][0]["reached"], false);
@@ -135,4 +143,42 @@ fn targets_are_tried_and_forgotten() {
     assert!(forgotten.stdout.contains("removed"), "{forgotten}");
     assert!(fleet.agents().is_empty());
     assert_eq!(fleet.text(1, "motd").as_deref(), Some("hello\n"));
+}
+
+/// Returns a host of an inventory with these variables, of a fleet whose SSH configuration has no key.
+fn entered_by(variables: &str) -> Fleet {
+    let fleet = listed_in(Kind::Ssh, 1, "inventory/prod.ini", "");
+    let root = fleet.root(1);
+    let line = format!(
+        "h1 ansible_host=127.1.0.1 windlass_root={} GREETING=hello {variables}\n",
+        root.display()
+    );
+    fleet.project.write("inventory/prod.ini", line);
+    let config = fleet.project.read("ssh_config");
+    let without: Vec<_> = config.lines().filter(|line| !line.contains("IdentityFile ")).collect();
+    fleet.project.write("ssh_config", without.join("\n"));
+    let key = std::fs::read(fleet.server().path("client")).expect("a key");
+    fleet.project.write("keys/deploy", key);
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(fleet.project.at("keys/deploy"), mode).expect("set");
+    fleet
+}
+
+#[test]
+fn a_host_has_a_key_of_its_own() {
+    let fleet = entered_by("");
+    fleet.run(&["deploy", "prod"]).code(1).says("nobody could be logged in");
+    let fleet = entered_by("ansible_ssh_private_key_file=keys/deploy");
+    fleet.run(&["deploy", "prod"]).success();
+    assert_eq!(fleet.text(1, "motd").as_deref(), Some("hello\n"));
+    fleet.project.remove("keys/deploy");
+    fleet.run(&["deploy", "prod"]).code(1).says("keys/deploy is not there");
+}
+
+#[test]
+fn arguments_that_cannot_be_followed_are_refused_by_name() {
+    let fleet = entered_by("ansible_ssh_extra_args='-F /tmp/other'");
+    fleet.run(&["plan", "prod"]).code(1).says("inventory/prod.ini:1").says("`-F`");
+    let fleet = entered_by("ansible_become=true ansible_become_method=doas");
+    fleet.run(&["plan", "prod"]).code(1).says("ansible_become_method").says("`sudo`");
 }

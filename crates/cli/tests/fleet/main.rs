@@ -8,4 +8,5 @@ mod inventory;
 mod many;
 mod reach;
 mod scenarios;
+mod sudo;
 mod wire;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use windlass_agent::guard::Guard;
-use windlass_agent::site::{Inspection, Site};
+use windlass_agent::site::{Inspection, Site, Survey};
 use windlass_agent::work::{Assignment, Worker};
 use windlass_core::event::Event;
 use windlass_core::record::{DeploymentId, TargetState};
@@ -102,6 +102,10 @@ impl LocalHost {
 impl Host for LocalHost {
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError> {
         self.work(move |worker, _| Ok(worker.inspect(wanted.as_deref())?)).await
+    }
+
+    async fn survey(&self) -> Result<Survey, HostError> {
+        self.work(move |worker, _| Ok(worker.site.survey())).await
     }
 
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use windlass_agent::site::Inspection;
+use windlass_agent::site::{Inspection, Survey};
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::event::redacted_output;
 use windlass_core::record::{DeploymentId, TargetState};
@@ -142,6 +142,9 @@ pub trait Host: Send + Sync {
     /// Returns what is on the target, and what stands in the way of `wanted`. Changes nothing.
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError>;
 
+    /// Returns what the host is like where the target is. Changes nothing.
+    async fn survey(&self) -> Result<Survey, HostError>;
+
     /// Returns a release as the target itself keeps it, or nothing where it does not: it may have
     /// been deployed from another workspace.
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError>;
@@ -226,13 +229,18 @@ impl Reacher for ByAddress {
         how: &Reach,
     ) -> Result<Arc<dyn Host>, HostError> {
         match &target.address {
+            Address::Local { .. } if target.connection.becomes == Some(true) => {
+                let why = "becoming another user is for hosts over SSH: start windlass as the user who \
+                           owns the destination";
+                Err(HostError::Unreachable(why.to_owned()))
+            }
             Address::Local { root } => {
                 Ok(Arc::new(LocalHost::new(target, root, config_path, how)?))
             }
             Address::Ssh(address) => {
-                let connector = self.ssh.connector(target, address)?;
+                let connector = self.ssh.connector(target, address, &how.base)?;
                 let host = RemoteHost::new(target, address.root(), config_path, connector, how)?;
-                Ok(Arc::new(host))
+                Ok(Arc::new(host.with_patience(self.ssh.patience())))
             }
         }
     }

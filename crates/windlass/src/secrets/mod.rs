@@ -42,6 +42,7 @@ pub use configuration::encrypt_configuration;
 pub use deployment::{Redaction, SealingKeys, SecretSource, Unlocked};
 pub use error::SecretsError;
 pub use key_file::{KeyFile, KeyFileError};
+pub(crate) use keys::printed_by;
 pub use keys::{KeySource, Keys};
 pub use load::{Opened, load, open, secrets_file};
 pub use manager::{Keep, SecretManager, manage_secrets};

@@ -72,6 +72,19 @@ async fn an_agent_that_falls_silent_is_lost() {
     assert!(matches!(error, HostError::Lost(_)), "{error:?}");
 }
 
+#[tokio::test]
+async fn an_answer_may_have_a_limit_of_its_own() {
+    let fixture = Fixture::new();
+    let patience = Patience { answer: Some(Duration::from_millis(10)), ..Patience::default() };
+    let host = fixture.host(Arc::new(Scripted::new(greeting::of_agent())), patience);
+    let error = host.inspect(None).await.expect_err("no answer");
+    assert!(matches!(error, HostError::Unreachable(_)), "{error:?}");
+    assert_eq!(describe(&error), "no answer within 0.01 s (`host_timeout` in [ssh])");
+    let one = fixture.plain(&[("a", "1")]);
+    let error = host.activate(&deployment(), vec![None], Some(one)).await.expect_err("no answer");
+    assert!(matches!(error, HostError::Lost(_)), "nobody knows what it did: {error:?}");
+}
+
 fn json<T: serde::Serialize>(kind: Kind, value: &T) -> Vec<u8> {
     Frame::json(kind, value).and_then(|frame| frame.encode()).expect("small")
 }

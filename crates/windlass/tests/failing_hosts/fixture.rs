@@ -10,7 +10,7 @@ use windlass::host::{ByAddress, Host, HostError, Reach, Reacher, RemoteHost};
 use windlass::project::LoadedProject;
 use windlass::store::{FileStore, StateStore};
 use windlass::{ConfigDeployment, DeploymentStatus, Engine, Error, Input, Options, Subject};
-use windlass_agent::site::Inspection;
+use windlass_agent::site::{Inspection, Survey};
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::name::EnvironmentName;
 use windlass_core::plan::Plan;
@@ -141,6 +141,10 @@ impl FailingHost {
 impl Host for FailingHost {
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError> {
         self.call(Call::Inspect, self.host.inspect(wanted)).await
+    }
+
+    async fn survey(&self) -> Result<Survey, HostError> {
+        self.host.survey().await
     }
 
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard};
 use windlass_agent::protocol::{Ask, Frame, Kind, Place, Reply, Request, Said};
-use windlass_agent::site::{Inspection, Site};
+use windlass_agent::site::{Inspection, Site, Survey};
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::record::{DeploymentId, TargetState};
 use windlass_core::release::{Manifest, ReleaseId};
@@ -46,6 +46,8 @@ pub struct Patience {
     pub silence: Duration,
     /// How old a connection may be, since it was last used, to be trusted without asking.
     pub fresh: Duration,
+    /// For the answer to one request, with the connection to ask on, where that is bounded.
+    pub answer: Option<Duration>,
 }
 
 impl Default for Patience {
@@ -54,6 +56,7 @@ impl Default for Patience {
             greeting: Duration::from_secs(30),
             silence: Duration::from_secs(30),
             fresh: Duration::from_secs(1),
+            answer: None,
         }
     }
 }
@@ -109,9 +112,26 @@ impl RemoteHost {
         self.call(ask, None).await
     }
 
+    /// Returns the reply of the agent, if it comes in time. One that is hung up on leaves its target
+    /// wholly on one release by itself.
+    async fn call(&self, ask: Ask, supply: Option<&Supply>) -> Result<Reply, HostError> {
+        let Some(limit) = self.patience.answer else {
+            return self.call_for_ever(ask, supply).await;
+        };
+        let harmless = ask.is_harmless();
+        match tokio::time::timeout(limit, self.call_for_ever(ask, supply)).await {
+            Ok(reply) => reply,
+            Err(_) => {
+                let seconds = limit.as_secs_f64();
+                let why = format!("no answer within {seconds} s (`host_timeout` in [ssh])");
+                Err(if harmless { HostError::Unreachable(why) } else { HostError::Lost(why) })
+            }
+        }
+    }
+
     /// Returns the reply of the agent. Where the connection is lost before it, the request is sent
     /// again only if nobody can have acted on it, or acting on it twice makes no difference.
-    async fn call(&self, ask: Ask, supply: Option<&Supply>) -> Result<Reply, HostError> {
+    async fn call_for_ever(&self, ask: Ask, supply: Option<&Supply>) -> Result<Reply, HostError> {
         let harmless = ask.is_harmless();
         let request = encode(Request { place: self.place.clone(), ask })?;
         let mut kept = self.line.lock().await;
@@ -197,6 +217,13 @@ impl Host for RemoteHost {
         }
     }
 
+    async fn survey(&self) -> Result<Survey, HostError> {
+        match self.ask(Ask::Survey).await? {
+            Reply::Surveyed(seen) => Ok(tamed_survey(*seen)),
+            _ => Err(unasked()),
+        }
+    }
+
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {
         match self.ask(Ask::Recall { release }).await? {
             Reply::Recalled(kept) if kept.as_ref().is_none_or(|kept| kept.id == release) => {
@@ -252,6 +279,17 @@ impl Host for RemoteHost {
             _ => Err(unasked()),
         }
     }
+}
+
+/// Returns a survey with its texts harmless for terminals.
+fn tamed_survey(mut seen: Survey) -> Survey {
+    use windlass_agent::run::visible;
+    seen.directory = visible(&seen.directory.to_string_lossy()).into();
+    let texts = [&mut seen.version, &mut seen.machine];
+    for text in texts.into_iter().chain(&mut seen.boot_id).chain(&mut seen.problems) {
+        *text = visible(text);
+    }
+    seen
 }
 
 /// Returns what was seen, with the texts that name files harmless for terminals.

@@ -45,6 +45,12 @@ pub(super) enum BootstrapError {
         "no directory on the host can hold the agent:{0} set `agent_dir` in [ssh] to one that can"
     )]
     Nowhere(String),
+    /// The password for `sudo` cannot be had.
+    #[error("`become_password_command` of [ssh] gives no password for `sudo`: {0}")]
+    NoPassword(String),
+    /// `sudo` asked again.
+    #[error("`sudo` on the host does not take the password that `become_password_command` prints")]
+    WrongPassword,
     /// The agent did not get there.
     #[error("the agent could not be written on the host: {0}")]
     NotWritten(String),
@@ -60,7 +66,8 @@ fn quoted(said: &[u8]) -> String {
 
 /// What the script says.
 #[derive(Debug, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
+    Became,
     Run,
     Send(String),
     Machine(String),
@@ -73,6 +80,7 @@ impl Word {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = visible(rest);
         match word {
+            "became" => Some(Self::Became),
             "run" => Some(Self::Run),
             "send" => Some(Self::Send(rest)),
             "machine" => Some(Self::Machine(rest)),
@@ -84,15 +92,17 @@ impl Word {
 }
 
 /// Listens until the script becomes the agent, which it gets where the host lacks it; returns what
-/// came after its last word.
+/// came after its last word. What was `heard` came before.
 pub(super) async fn bootstrap(
+    heard: Vec<u8>,
     output: &mut (impl AsyncRead + Unpin),
     input: &mut (impl AsyncWrite + Unpin),
     agents: &[Sendable],
 ) -> Result<Vec<u8>, BootstrapError> {
-    let mut ear = Ear { output, heard: Vec::new() };
+    let mut ear = Ear { output, heard };
     loop {
         match ear.word().await? {
+            Word::Became => {}
             Word::Run => return Ok(ear.heard),
             Word::Send(machine) => {
                 let agent = for_machine(agents, &machine);
@@ -122,14 +132,18 @@ async fn send(input: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::R
     timeout(SILENCE, input.flush()).await?
 }
 
-struct Ear<'a, R> {
-    output: &'a mut R,
-    heard: Vec<u8>,
+/// What hears the words of the script.
+pub(super) struct Ear<'a, R> {
+    /// The standard output of the script.
+    pub(super) output: &'a mut R,
+    /// What came and was not taken for a word.
+    pub(super) heard: Vec<u8>,
 }
 
 impl<R: AsyncRead + Unpin> Ear<'_, R> {
-    /// Returns the next word of the script; what came before it is let pass.
-    async fn word(&mut self) -> Result<Word, BootstrapError> {
+    /// Returns the next word of the script; what came before it is let pass. Who gives up waiting for
+    /// it loses nothing.
+    pub(super) async fn word(&mut self) -> Result<Word, BootstrapError> {
         let mut searched = 0;
         loop {
             while let Some(begin) = find(&self.heard[searched..], MARK.as_bytes()) {
@@ -179,7 +193,7 @@ mod tests {
 
     async fn hear(said: &str) -> (Result<Vec<u8>, BootstrapError>, Vec<u8>) {
         let mut sent = Vec::new();
-        let outcome = bootstrap(&mut said.as_bytes(), &mut sent, &agents()).await;
+        let outcome = bootstrap(Vec::new(), &mut said.as_bytes(), &mut sent, &agents()).await;
         (outcome, sent)
     }
 
@@ -225,7 +239,8 @@ mod tests {
     #[tokio::test]
     async fn noise_without_end_is_bounded() {
         let mut noise = tokio::io::repeat(b'x');
-        let error = bootstrap(&mut noise, &mut Vec::new(), &agents()).await.expect_err("noise");
+        let error =
+            bootstrap(Vec::new(), &mut noise, &mut Vec::new(), &agents()).await.expect_err("noise");
         assert!(matches!(error, BootstrapError::NoScript { .. }));
         assert!(error.to_string().len() < 1_000);
     }

@@ -9,18 +9,22 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use windlass_agent::protocol::greeting::AGENT;
 use windlass_agent::run::visible;
-use windlass_ssh::{Connection as SshConnection, Destination, Error as SshError, Exec, Exit};
+use windlass_ssh::{Connection as SshConnection, Error as SshError, Exec, Exit, Input, Output};
 
-use super::Shared;
 use super::bootstrap::{BootstrapError, bootstrap};
-use super::script::{self, Kept};
+use super::script::{self, Kept, Sudo};
 use super::stream::{CommandStream, listen_aside};
+use super::sudo::{self, Prompts};
+use super::{Entry, Shared};
 use crate::error::describe;
 use crate::host::HostError;
 use crate::host::remote::{Aside, Connection, Connector, Patience};
 
 /// The most that is read of what a command without an agent says.
-const MOST_SAID: usize = 64 << 10;
+const MOST_SAID: u64 = 64 << 10;
+
+/// How long a command without an agent may take.
+const ANSWERING: Duration = Duration::from_secs(60);
 
 /// How long the end of a command that says no more is waited for.
 const ENDING: Duration = Duration::from_secs(1);
@@ -29,13 +33,22 @@ const ENDING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct SshConnector {
     shared: Arc<Shared>,
-    destination: Destination,
+    entry: Entry,
     open: Mutex<Option<SshConnection>>,
 }
 
+/// A command that was started, as whoever it is to run as.
+struct Started {
+    heard: Vec<u8>,
+    output: Output,
+    input: Input,
+    exit: Exit,
+    aside: Aside,
+}
+
 impl SshConnector {
-    pub(super) fn new(shared: Arc<Shared>, destination: Destination) -> Self {
-        Self { shared, destination, open: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, entry: Entry) -> Self {
+        Self { shared, entry, open: Mutex::default() }
     }
 
     /// Starts a command. A server that opens no more sessions on the connection gets another one.
@@ -47,26 +60,89 @@ impl SshConnector {
                 answer => return answer,
             }
         }
-        let connection = self.shared.client.connect(&self.destination).await?;
+        let connection = self.shared.client.connect(&self.entry.destination).await?;
         let exec = connection.exec(command).await;
         *open = Some(connection);
         exec
     }
 
-    async fn start(&self, kept: Kept) -> Result<Connection, Failed> {
-        let agents = self.shared.agents.get().await;
-        let command = script::start(&agents, &self.shared.places, kept);
+    /// Returns how a script is run as another user, where it is.
+    fn over(&self) -> Option<Sudo<'_>> {
+        let may_ask = self.shared.password.is_there();
+        self.entry.user.as_deref().map(|user| Sudo { user, may_ask })
+    }
+
+    /// Starts a command of `script`, and waits until `sudo` is past where it is over it.
+    async fn command(&self, command: String) -> Result<Started, Failed> {
         let Exec { mut stdin, mut stdout, stderr, exit } = self.exec(command).await?;
         let (writer, aside) = Aside::new();
-        tokio::spawn(listen_aside(stderr, writer));
-        match bootstrap(&mut stdout, &mut stdin, &agents).await {
+        let (prompts, mut asked) = Prompts::new();
+        tokio::spawn(listen_aside(stderr, writer, prompts));
+        let heard = match &self.entry.user {
+            None => Vec::new(),
+            Some(user) => {
+                let password = &self.shared.password;
+                match sudo::pass(&mut stdout, &mut stdin, &mut asked, password).await {
+                    Ok(heard) => heard,
+                    Err(error) => {
+                        drop((stdin, stdout));
+                        return Err(self.not_passed(error, user, exit, &aside).await);
+                    }
+                }
+            }
+        };
+        Ok(Started { heard, output: stdout, input: stdin, exit, aside })
+    }
+
+    /// Returns why `sudo` was not passed, for what it said.
+    async fn not_passed(
+        &self,
+        error: BootstrapError,
+        user: &str,
+        exit: Exit,
+        aside: &Aside,
+    ) -> Failed {
+        let (BootstrapError::NoScript { said } | BootstrapError::Silent { said }) = error else {
+            return Failed::Bootstrap(error.to_string());
+        };
+        let config = self.shared.client.configuration(&self.entry.destination).await;
+        let login = config.map_or_else(|_| "the user".to_owned(), |config| config.user.clone());
+        let aside = aside.text().await;
+        let said = visible(&String::from_utf8_lossy(&said));
+        let all = [said.trim(), &aside].join(" ");
+        // How it ended tells nothing that its words do not.
+        drop(exit);
+        Failed::Bootstrap(sudo::refusal(&login, user, &all))
+    }
+
+    async fn start(&self, kept: Kept) -> Result<Connection, Failed> {
+        let agents = self.shared.agents.get().await;
+        let command = script::start(&agents, &self.shared.places, kept, self.over());
+        let Started { heard, mut output, mut input, exit, aside } = self.command(command).await?;
+        match bootstrap(heard, &mut output, &mut input, &agents).await {
             Ok(heard) => {
-                let stream = Box::new(CommandStream { heard, output: stdout, input: stdin });
+                let stream = Box::new(CommandStream { heard, output, input });
                 Ok(Connection { stream, aside })
             }
             Err(error) => {
-                drop((stdin, stdout));
+                drop((input, output));
                 Err(Failed::Bootstrap(with_end(error, exit, &aside).await))
+            }
+        }
+    }
+
+    /// Returns what a command says, to its end.
+    async fn answer(&self, command: String) -> Result<String, Failed> {
+        let Started { mut heard, output, input, .. } = self.command(command).await?;
+        drop(input);
+        let mut output = output.take(MOST_SAID);
+        let read = timeout(ANSWERING, output.read_to_end(&mut heard)).await;
+        match read {
+            Ok(Ok(_)) => Ok(String::from_utf8_lossy(&heard).into_owned()),
+            Ok(Err(error)) => Err(Failed::Bootstrap(describe(&error))),
+            Err(_) => {
+                let seconds = ANSWERING.as_secs();
+                Err(Failed::Bootstrap(format!("the host did not answer within {seconds} s")))
             }
         }
     }
@@ -150,9 +226,9 @@ impl Connector for SshConnector {
     }
 
     async fn forget(&self) -> Result<Vec<String>, HostError> {
-        let exec = self.exec(script::forget(&self.shared.places)).await.map_err(unreachable)?;
-        let said = exec.finish(MOST_SAID).await.map_err(unreachable)?;
-        forgotten(&String::from_utf8_lossy(&said.stdout)).map_err(HostError::Unreachable)
+        let command = script::forget(&self.shared.places, self.over());
+        let said = self.answer(command).await.map_err(unreachable)?;
+        forgotten(&said).map_err(HostError::Unreachable)
     }
 }
 

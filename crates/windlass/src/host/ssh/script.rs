@@ -25,13 +25,27 @@ impl Places {
         Self(own.map(str::to_owned))
     }
 
-    fn words(&self) -> String {
-        match &self.0 {
-            Some(own) => format!("\"{own}\""),
-            None => format!("{USUAL}$(id -u)"),
+    fn words(&self, over: Option<&Sudo<'_>>) -> String {
+        match (&self.0, over) {
+            (Some(own), _) => format!("\"{own}\""),
+            (None, None) => format!("{USUAL}$(id -u)"),
+            (None, Some(_)) => format!("{USUAL_OVER_SUDO}$(id -u)"),
         }
     }
 }
+
+/// How a script is run as another user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sudo<'a> {
+    /// Who that is: the name of a user, without characters that a shell gives a meaning to.
+    pub(super) user: &'a str,
+    /// Whether `sudo` may ask for a password; it fails where it would otherwise.
+    pub(super) may_ask: bool,
+}
+
+/// The same for a script that `sudo` runs: variables of who logged in may have been kept, but for
+/// `HOME`, which is that of the other user.
+const USUAL_OVER_SUDO: &str = r#""${HOME:-/nonexistent}/.cache/windlass" /var/tmp/windlass-"#;
 
 /// Whether an agent that is there already is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,30 +56,57 @@ pub(super) enum Kept {
     Replaced,
 }
 
-/// Returns the command that starts an agent.
-pub(super) fn start(agents: &[Sendable], places: &Places, kept: Kept) -> String {
+/// Returns the command that starts an agent, as another user if it is `over` sudo.
+pub(super) fn start(
+    agents: &[Sendable],
+    places: &Places,
+    kept: Kept,
+    over: Option<Sudo<'_>>,
+) -> String {
     let cases: Vec<_> = agents.iter().map(case).collect();
-    let steps = [
-        HEAD.to_owned(),
-        format!("case $m in {} esac", cases.join(" ")),
-        format!("set -- {}", places.words()),
-        if kept == Kept::Used { USE.to_owned() } else { String::new() },
-        RECEIVE.to_owned(),
-    ];
-    let steps: Vec<_> = steps.into_iter().filter(|step| !step.is_empty()).collect();
-    wrapped(&steps.join("; "))
+    let mut steps = vec![format!("case $m in {} esac", cases.join(" "))];
+    steps.push(format!("set -- {}", places.words(over.as_ref())));
+    if kept == Kept::Used {
+        steps.push(USE.to_owned());
+    }
+    steps.push(RECEIVE.to_owned());
+    command(&steps, over)
 }
 
 /// Returns the command that removes all agents of the user, and says which directories it removed.
-pub(super) fn forget(places: &Places) -> String {
-    let steps = [HEAD.to_owned(), format!("set -- {}", places.words()), FORGET.to_owned()];
-    wrapped(&steps.join("; "))
+pub(super) fn forget(places: &Places, over: Option<Sudo<'_>>) -> String {
+    command(&[format!("set -- {}", places.words(over.as_ref())), FORGET.to_owned()], over)
 }
 
-fn wrapped(script: &str) -> String {
-    debug_assert!(!script.contains(['\'', '\\', '!', '\n']), "{script}");
-    format!("exec /bin/sh -c '{script}'")
+/// Returns the command that takes steps, as whoever logs in or over `sudo`. A script that `sudo` runs
+/// is an argument of the one that runs `sudo`, so that neither has to be quoted for the other.
+fn command(steps: &[String], over: Option<Sudo<'_>>) -> String {
+    let head = if over.is_some() { &[HEAD, "s became"][..] } else { &[HEAD] };
+    let script = head.iter().copied().chain(steps.iter().map(String::as_str));
+    let script = script.collect::<Vec<_>>().join("; ");
+    debug_assert!(!script.contains(SPECIAL), "{script}");
+    match over {
+        None => format!("exec /bin/sh -c '{script}'"),
+        Some(Sudo { user, may_ask }) => {
+            let how = if may_ask { ASKING } else { SILENTLY };
+            format!("exec /bin/sh -c '{BECOME}{how}' sh '{user}' '{script}'")
+        }
+    }
 }
+
+/// The characters that mean something to one login shell or another, between quotes.
+const SPECIAL: [char; 4] = ['\'', '\\', '!', '\n'];
+
+/// Runs the second argument as the user in the first. The messages of `sudo` are those of the C locale.
+const BECOME: &str = concat!(
+    r#"if [ "$(id -un)" = "$1" ]; then exec /bin/sh -c "$2"; fi; "#,
+    r#"unset LC_ALL; LC_MESSAGES=C; export LC_MESSAGES; "#,
+);
+
+/// What is asked is not in the command as `sudo` prints it.
+const ASKING: &str = r#"q=windlass; exec sudo -S -p "$q-asks: " -H -u "$1" -- /bin/sh -c "$2""#;
+
+const SILENTLY: &str = r#"exec sudo -n -H -u "$1" -- /bin/sh -c "$2""#;
 
 fn case(agent: &Sendable) -> String {
     let Sendable { machine, digest, bytes } = agent;
@@ -141,17 +182,26 @@ mod tests {
     #[test]
     fn no_character_of_the_script_means_something_to_a_login_shell() {
         for kept in [Kept::Used, Kept::Replaced] {
-            let command = start(&agents(), &Places::new(Some("/opt/a b")), kept);
+            let command = start(&agents(), &Places::new(Some("/opt/a b")), kept, None);
             let inside = command.strip_prefix("exec /bin/sh -c '").expect("sh");
             let inside = inside.strip_suffix('\'').expect("quoted");
-            assert!(!inside.contains(['\'', '\\', '!', '\n']), "{inside}");
+            assert!(!inside.contains(SPECIAL), "{inside}");
+        }
+        for may_ask in [true, false] {
+            let over = Some(Sudo { user: "app", may_ask });
+            let command = start(&agents(), &Places::new(None), Kept::Used, over);
+            let words = shlex::split(&command).expect("quotes are closed");
+            assert_eq!(words[..3], ["exec", "/bin/sh", "-c"]);
+            assert_eq!(words[4..6], ["sh", "app"]);
+            assert!(words[3..].iter().all(|word| !word.contains(SPECIAL)), "{command}");
+            assert!(!command.contains(super::super::sudo::PROMPT), "{command}");
         }
     }
 
     #[test]
     fn an_agent_that_does_not_arrive_leaves_nothing_behind() {
         let home = tempfile::tempdir().expect("a directory");
-        let command = start(&agents(), &Places::new(None), Kept::Used);
+        let command = start(&agents(), &Places::new(None), Kept::Used, None);
         let said = run("/bin/sh", &command, home.path());
         assert!(said.contains("windlass-bootstrap send "), "{said}");
         assert!(said.contains("fail") && said.contains("not all of the agent arrived"), "{said}");
@@ -167,21 +217,32 @@ mod tests {
         std::fs::create_dir(&own).expect("made");
         std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o777)).expect("set");
         let places = Places::new(own.to_str());
-        let said = run("/bin/sh", &start(&agents(), &places, Kept::Used), home.path());
+        let said = run("/bin/sh", &start(&agents(), &places, Kept::Used, None), home.path());
         assert!(said.contains("windlass-bootstrap nowhere"), "{said}");
         assert!(said.contains("not a directory of the user alone (0700)"), "{said}");
         let link = home.path().join("link");
         std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o700)).expect("set");
         std::os::unix::fs::symlink(&own, &link).expect("a link");
         let places = Places::new(link.to_str());
-        let said = run("/bin/sh", &start(&agents(), &places, Kept::Used), home.path());
+        let said = run("/bin/sh", &start(&agents(), &places, Kept::Used, None), home.path());
         assert!(said.contains("windlass-bootstrap nowhere"), "{said}");
+    }
+
+    #[test]
+    fn who_is_the_user_already_needs_no_sudo() {
+        let home = tempfile::tempdir().expect("a directory");
+        let user = std::process::Command::new("id").arg("-un").output().expect("id").stdout;
+        let user = String::from_utf8(user).expect("UTF-8");
+        let over = Sudo { user: user.trim(), may_ask: true };
+        let said =
+            run("/bin/sh", &start(&[], &Places::new(None), Kept::Used, Some(over)), home.path());
+        assert!(said.starts_with(&format!("\n{MARK}became\n\n{MARK}machine ")), "{said}");
     }
 
     #[test]
     fn another_machine_is_named() {
         let home = tempfile::tempdir().expect("a directory");
-        let said = run("/bin/sh", &start(&[], &Places::new(None), Kept::Used), home.path());
+        let said = run("/bin/sh", &start(&[], &Places::new(None), Kept::Used, None), home.path());
         let machine = rustix::system::uname();
         let machine = machine.machine().to_str().expect("UTF-8");
         assert_eq!(said, format!("\n{MARK}machine {machine}\n"));
@@ -197,7 +258,7 @@ mod tests {
         for name in ["agent-1", ".new-2", "mine"] {
             std::fs::write(own.join(name), "x").expect("written");
         }
-        let said = run("/bin/sh", &forget(&Places::new(None)), home.path());
+        let said = run("/bin/sh", &forget(&Places::new(None), None), home.path());
         assert!(said.contains("removed") && said.ends_with("done\n"), "{said}");
         assert!(own.join("mine").exists() && !own.join("agent-1").exists(), "{said}");
         assert!(!own.join(".new-2").exists(), "{said}");

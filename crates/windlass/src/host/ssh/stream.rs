@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use windlass_ssh::{Input, Output};
 
+use super::sudo::Prompts;
 use crate::host::remote::AsideWriter;
 
 /// The standard streams of a command, with what was read of them already before what comes next.
@@ -55,10 +56,11 @@ impl AsyncWrite for CommandStream {
     }
 }
 
-/// Keeps the end of what a command says on its standard error.
-pub(super) async fn listen_aside(mut errors: Output, aside: AsideWriter) {
+/// Keeps the end of what a command says on its standard error, and tells when `sudo` asks there.
+pub(super) async fn listen_aside(mut errors: Output, aside: AsideWriter, mut prompts: Prompts) {
     let mut buffer = vec![0; 4 << 10];
     while let Ok(count @ 1..) = errors.read(&mut buffer).await {
+        prompts.look(&buffer[..count]);
         aside.push(&buffer[..count]);
     }
 }

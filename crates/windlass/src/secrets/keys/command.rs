@@ -61,15 +61,26 @@ impl KeySource for CommandKey {
 
     fn keys(&self) -> Result<FoundKeys, String> {
         let argv = self.argv.as_ref().map_err(String::clone)?;
-        let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
-        let printed = Running::follow(child).finish(self.timeout)?;
+        let printed = printed_within(argv, self.timeout)?;
+        let program = argv.first().map(String::as_str).unwrap_or_default();
         let text = std::str::from_utf8(&printed).map_err(|_| "prints what is not UTF-8")?;
         let identities = Identities::parse(text, program).map_err(|error| error.to_string())?;
         Ok(FoundKeys { identities, warnings: Vec::new() })
     }
+}
+
+/// Returns what the program `argv[0]` prints, run without a shell, in memory that is wiped; it may take
+/// as long as one that prints keys.
+pub(crate) fn printed_by(argv: &[String]) -> Result<Bytes, String> {
+    printed_within(argv, TIMEOUT)
+}
+
+fn printed_within(argv: &[String], timeout: Duration) -> Result<Bytes, String> {
+    let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+    Running::follow(child).finish(timeout)
 }
 
 type Bytes = Zeroizing<Vec<u8>>;

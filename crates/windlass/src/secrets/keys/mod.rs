@@ -26,6 +26,7 @@ use std::sync::OnceLock;
 use windlass_sops::{AgeEntry, DataKey, EncryptedFile, Identities, SopsError, Unlock, UnlockError};
 
 pub use command::CommandKey;
+pub(crate) use command::printed_by;
 pub use file::FileKey;
 pub use variable::VariableKey;
 

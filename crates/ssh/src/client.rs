@@ -23,7 +23,7 @@ use crate::handler::{Ended, Handler, HandlerError, State, Verifier};
 use crate::keys::KeyCache;
 use crate::known_hosts::{Cache, KnownHosts};
 use crate::options::{Keepalive, Options};
-use crate::transport::{CommandChild, Greeting, Lifeline, Stream, Through, Watched};
+use crate::transport::{self, CommandChild, Greeting, Lifeline, Stream, Through, Watched};
 
 /// Hosts on the way to a host: more are taken for a circle.
 const MOST_JUMPS: usize = 8;
@@ -247,7 +247,8 @@ impl Attempt<'_> {
         let (name, port) = (&self.config.host_name, self.config.port);
         match connection.inner().tunnel(name, port).await {
             Ok(stream) => {
-                let stream = Box::new(Through { stream, _kept: connection });
+                let (stream, pump) = transport::read_ahead(stream);
+                let stream = Box::new(Through { stream, _kept: (pump, connection) });
                 Ok(Opened { stream, command: None })
             }
             Err(Error::NoMoreSessions { reason, .. }) => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 
 /// The most that is kept of what comes before a greeting.
@@ -186,6 +187,35 @@ impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for Through<S, K> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// The most bytes that are taken in from a tunnel ahead of who reads it: more than the windows of the
+/// channels inside of it, so that it never fills.
+const AHEAD: usize = 16 << 20;
+
+/// Returns `stream` with what comes on it taken in ahead, until the second value is dropped.
+///
+/// A connection inside of a tunnel does not read while it writes. What comes for it meanwhile, if only
+/// permission to write on, would fill the channel of the tunnel, and with it hold up the connection
+/// that the tunnel is in: which then never hears that more may be written into the tunnel.
+pub(crate) fn read_ahead(stream: impl Stream + 'static) -> (impl Stream, Pump) {
+    let (mut input, output) = tokio::io::split(stream);
+    let (near, mut far) = tokio::io::duplex(AHEAD);
+    let pump = tokio::spawn(async move {
+        // Whatever ends it is the end of the stream for who reads.
+        let _ = tokio::io::copy(&mut input, &mut far).await;
+    });
+    (tokio::io::join(near, output), Pump(pump))
+}
+
+/// A task that ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Pump(JoinHandle<()>);
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -204,6 +204,21 @@ async fn hosts_behind_hosts_are_reached_over_one_connection_to_each() {
 }
 
 #[tokio::test]
+async fn much_is_sent_to_a_host_behind_others() {
+    let server = Sshd::start(&SshdOptions::new());
+    behind(&server);
+    let client = Client::new(options(&server));
+    let connection = client.connect(&"target".parse().unwrap()).await.unwrap();
+    let mut exec = connection.exec("wc -c").await.unwrap();
+    let sent = vec![7; 24 << 20];
+    exec.stdin.write_all(&sent).await.unwrap();
+    exec.stdin.shutdown().await.unwrap();
+    let mut counted = String::new();
+    exec.stdout.read_to_string(&mut counted).await.unwrap();
+    assert_eq!(counted.trim(), sent.len().to_string());
+}
+
+#[tokio::test]
 async fn a_jump_host_that_cannot_go_on_is_named() {
     let server = Sshd::start(&SshdOptions::new());
     behind(&server);

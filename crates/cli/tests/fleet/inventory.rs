@@ -176,6 +176,30 @@ fn a_host_has_a_key_of_its_own() {
 }
 
 #[test]
+fn a_host_has_a_way_port_and_user_of_its_own() {
+    let fleet = entered_by("");
+    let port = fleet.server().port();
+    let user = std::process::Command::new("id").arg("-un").output().expect("id").stdout;
+    let user = String::from_utf8(user).expect("UTF-8");
+    let arguments =
+        format!("ansible_ssh_common_args='-i keys/deploy -p {port} -l {} -J hop -C'", user.trim());
+    fleet.project.edit(
+        "inventory/prod.ini",
+        "GREETING=hello ",
+        &format!("GREETING=hello {arguments}"),
+    );
+    let config = fleet.project.read("ssh_config").replace(&format!("Port {port}"), "Port 1");
+    let hop = format!(
+        "Host hop\n  HostName 127.1.0.9\n  Port {port}\n  IdentityFile {}\n{config}",
+        fleet.project.at("keys/deploy").display()
+    );
+    fleet.project.write("ssh_config", hop);
+    fleet.run(&["deploy", "prod"]).success();
+    assert_eq!(fleet.text(1, "motd").as_deref(), Some("hello\n"));
+    assert_eq!(fleet.logins(), 2, "one of them is on the way: {}", fleet.server().log());
+}
+
+#[test]
 fn arguments_that_cannot_be_followed_are_refused_by_name() {
     let fleet = entered_by("ansible_ssh_extra_args='-F /tmp/other'");
     fleet.run(&["plan", "prod"]).code(1).says("inventory/prod.ini:1").says("`-F`");

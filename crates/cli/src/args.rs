@@ -343,7 +343,7 @@ pub(crate) struct Deploy {
 /// A deployment that is only rehearsed.
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
-    /// Show what the rollout would come to on a virtual clock; touch nothing
+    /// Show what the rollout would come to on a virtual clock; touch no target
     #[arg(long, conflicts_with = "files")]
     pub(crate) rehearse: bool,
     /// Rehearse what goes wrong: `host 7 unhealthy at 25%`, `operator killed at stage 2`,

@@ -1,4 +1,4 @@
-//! `windlass deploy --rehearse`: what would come of a rollout, with nothing touched.
+//! `windlass deploy --rehearse`: what would come of a rollout, with no target touched.
 
 use windlass_testing::{Output, TestProject, Tree, assert_same_tree};
 
@@ -30,7 +30,7 @@ fn rehearse(project: &TestProject, more: &[&str]) -> Output {
 }
 
 #[test]
-fn nothing_is_touched() {
+fn no_target_is_asked_and_nothing_is_recorded() {
     let project = project();
     let before = Tree::read(project.path());
     let said = rehearse(&project, &[]).success();

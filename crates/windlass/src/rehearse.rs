@@ -1,4 +1,4 @@
-//! Rehearsing a deployment: nothing is read but the project, and nothing is touched.
+//! Rehearsing a deployment: nothing is read but the project, and no target is touched.
 
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;

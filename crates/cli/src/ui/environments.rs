@@ -1,6 +1,5 @@
 //! Environments: all of them in a table, or one in full.
 
-use windlass_core::budget::Budget;
 use windlass_core::environment::{Environment, EnvironmentType};
 use windlass_core::strategy::StrategySpec;
 
@@ -115,6 +114,7 @@ fn section(title: &str, rows: Vec<[Cell; 2]>, style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
+    use windlass_core::budget::Budget;
     use windlass_core::name::{EnvironmentName, ServiceName};
     use windlass_core::target::Target;
 

@@ -9,7 +9,7 @@ use windlass_testing::TestProject;
 
 const REFERENCE: &str = "docs/reference/windlass-toml.md";
 const SCHEMA: &str = "docs/reference/windlass.schema.json";
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "docs/cli.md",
     "docs/agent.md",

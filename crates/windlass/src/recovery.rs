@@ -81,7 +81,8 @@ impl Engine {
 
     async fn recover(&self, mut record: ConfigDeployment) -> Result<ConfigDeployment, Error> {
         let targets: Vec<Target> = record.targets.iter().map(rollback::target_of).collect();
-        let fleet = self.fleet_of_recovery(&record.environment, targets, &record.config_path).await?;
+        let fleet =
+            self.fleet_of_recovery(&record.environment, targets, &record.config_path).await?;
         let goals = self.goals(&record);
         let strange = |goal: &Goal| goal.release.is_some() && goal.known.is_none();
         let environment = self.environment(record.environment.as_str()).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use windlass_agent::probe::{self, ProbeContext};
-use windlass_agent::site::Inspection;
+use windlass_agent::site::{Inspection, Survey};
 use windlass_agent::work::{Assignment, HEALTHY_DEADLINE, WorkError};
 use windlass_core::health::{HealthCheck, Vantage};
 use windlass_core::name::ServiceName;
@@ -130,6 +130,10 @@ fn look_once(asked: &Asked, address: &str) -> Vec<String> {
 impl Host for Observed {
     async fn inspect(&self, wanted: Option<Arc<Manifest>>) -> Result<Inspection, HostError> {
         self.host.inspect(wanted).await
+    }
+
+    async fn survey(&self) -> Result<Survey, HostError> {
+        self.host.survey().await
     }
 
     async fn recall(&self, release: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {

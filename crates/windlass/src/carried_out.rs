@@ -3,7 +3,7 @@
 
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
-use windlass_core::strategy::StrategySpec;
+use windlass_core::strategy::{StrategySpec, Waits};
 
 use crate::error::Error;
 use crate::project::PROJECT_FILE;
@@ -18,8 +18,7 @@ pub(crate) fn refuse_what_is_not(environment: &Environment) -> Result<(), Error>
         .into_iter()
         .map(|what| {
             let message = format!("{what} of environment {name} is not carried out yet");
-            let hint = "write `strategy = \"rolling\"`, with `parallel`, `order` and `by` only, and no \
-                        `budget`";
+            let hint = "write `strategy = \"rolling\"` or `\"canary\"`, without what is named here";
             Diagnostic::error(message).in_file(PROJECT_FILE).hint(hint)
         })
         .collect();
@@ -28,29 +27,32 @@ pub(crate) fn refuse_what_is_not(environment: &Environment) -> Result<(), Error>
 
 /// Returns what the environment asks for and the executor does not do, as messages name it.
 fn beyond(environment: &Environment) -> Vec<String> {
-    let mut beyond = match &environment.strategy {
-        StrategySpec::Rolling(rolling) => {
-            let bake = rolling.bake_ms.map(|_| "bake");
-            let said = rolling.waits.said().into_iter().chain(bake);
-            said.map(|field| format!("`{field}` in `strategy`")).collect()
+    let field = |name: &str| format!("`{name}` in `strategy`");
+    match &environment.strategy {
+        StrategySpec::Rolling(rolling) => beyond_waits(&rolling.waits).map(field).collect(),
+        StrategySpec::Canary(canary) => {
+            let analysis = canary.analysis.as_ref().map(|_| "analysis");
+            let approval = canary.approval.then_some("approval");
+            let gates = analysis.into_iter().chain(approval);
+            gates.chain(beyond_waits(&canary.waits)).map(field).collect()
         }
-        StrategySpec::Canary(_) => vec!["strategy `canary`".to_owned()],
         StrategySpec::BlueGreen(_) => vec!["strategy `blue_green`".to_owned()],
-    };
-    if !environment.budget.is_default() {
-        beyond.push("`budget`".to_owned());
     }
-    beyond
+}
+
+/// A rollout that waits for a person needs a way for the person to say so.
+fn beyond_waits(waits: &Waits) -> impl Iterator<Item = &'static str> {
+    (waits.auto_rollback == Some(false)).then_some("auto_rollback").into_iter()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use windlass_core::budget::{Allowance, Budget};
+    use windlass_core::budget::Budget;
     use windlass_core::environment::EnvironmentType;
     use windlass_core::name::EnvironmentName;
-    use windlass_core::strategy::{RollingDeployment, Waits, create_strategy};
+    use windlass_core::strategy::{CanaryDeployment, RollingDeployment, create_strategy};
 
     use super::*;
 
@@ -80,29 +82,29 @@ mod tests {
     }
 
     #[test]
-    fn other_strategies_are_never_taken_for_rolling() {
+    fn what_is_carried_out_is_not_refused() {
         assert!(refused(StrategySpec::default()).is_empty());
-        for name in ["canary", "blue_green"] {
-            let told = refused(create_strategy(name).expect("known"));
-            assert_eq!(
-                told,
-                [format!("strategy `{name}` of environment staging is not carried out yet")]
-            );
-        }
-    }
-
-    #[test]
-    fn budgets_are_never_left_out() {
-        let mut environment = environment(StrategySpec::default());
-        environment.budget.fleet = Allowance::Count(1);
-        assert_eq!(beyond(&environment), ["`budget`"]);
-    }
-
-    #[test]
-    fn waits_are_never_left_out() {
-        let waits =
-            Waits { min_healthy_ms: Some(1), auto_rollback: Some(true), ..Waits::default() };
+        assert!(refused(create_strategy("canary").expect("known")).is_empty());
+        let waits = Waits { min_healthy_ms: Some(1), ..Waits::default() };
         let rolling = RollingDeployment { bake_ms: Some(1), waits, ..RollingDeployment::default() };
-        assert_eq!(refused(StrategySpec::Rolling(rolling)).len(), 3);
+        assert!(refused(StrategySpec::Rolling(rolling)).is_empty());
+    }
+
+    #[test]
+    fn other_strategies_are_never_taken_for_rolling() {
+        let told = refused(create_strategy("blue_green").expect("known"));
+        let expected = "strategy `blue_green` of environment staging is not carried out yet";
+        assert_eq!(told, [expected]);
+    }
+
+    #[test]
+    fn gates_and_waits_are_never_left_out() {
+        let waits = Waits { auto_rollback: Some(false), ..Waits::default() };
+        let analysis = Some("errors".to_owned());
+        let canary =
+            CanaryDeployment { analysis, approval: true, waits, ..CanaryDeployment::default() };
+        let told = refused(StrategySpec::Canary(canary));
+        let named: Vec<_> = told.iter().filter_map(|told| told.split('`').nth(1)).collect();
+        assert_eq!(named, ["analysis", "approval", "auto_rollback"]);
     }
 }

@@ -22,6 +22,7 @@ use crate::objects::Hold;
 use crate::planner::{Draft, Wanted};
 use crate::records::Past;
 use crate::store::LockGuard;
+use crate::terms;
 
 /// A plan, and what was seen on the targets while it was made.
 pub(crate) struct Planned {
@@ -81,18 +82,25 @@ impl Engine {
             targets: plan.targets.len() as u64,
         });
         let strangers = self.strangers(&plan, &moves);
+        let environment = self.environment(plan.environment.as_str()).await.ok();
+        let setup = terms::of(&plan, environment.as_ref(), fleet.parallel());
         let withhold = || self.withhold_strange(&plan.environment);
         let execution = Execution {
             plan: &plan,
+            setup,
             fleet: &fleet,
             moves,
             events: &self.events,
+            clock: &self.clock,
             stop: &self.stop,
-            record,
+            record: record.clone(),
             strangers,
             withhold: &withhold,
         };
-        let mut record = execution.run().await;
+        let mut record = match execution.run().await {
+            Ok(record) => record,
+            Err(unsound) => return self.abandon(record, Error::unsound(&unsound)).await,
+        };
         record.duration_ms = millis(self.clock.monotonic().saturating_sub(began));
         self.finish(&plan, &fleet, record).await
     }

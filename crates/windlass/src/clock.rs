@@ -1,10 +1,15 @@
 //! Clocks: where the engine learns what time it is.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// A wait for a clock.
+pub type Sleep<'c> = Pin<Box<dyn Future<Output = ()> + Send + 'c>>;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -13,6 +18,9 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// Returns the time since some fixed moment, for measuring; it never goes backwards.
     fn monotonic(&self) -> Duration;
+
+    /// Returns once `by` has passed on this clock.
+    fn sleep(&self, by: Duration) -> Sleep<'_>;
 }
 
 /// The machine's clock.
@@ -30,12 +38,17 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
         STARTED.elapsed()
     }
+
+    fn sleep(&self, by: Duration) -> Sleep<'_> {
+        Box::pin(tokio::time::sleep(by))
+    }
 }
 
 /// A clock that stands still until it is told otherwise.
 #[derive(Debug)]
 pub struct FixedClock {
     time: Mutex<Fixed>,
+    changed: Notify,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +61,8 @@ impl FixedClock {
     /// Returns a clock that stands at `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { time: Mutex::new(Fixed { now, monotonic: Duration::ZERO }) }
+        let time = Mutex::new(Fixed { now, monotonic: Duration::ZERO });
+        Self { time, changed: Notify::new() }
     }
 
     /// Sets the time of day, as an administrator does: what is measured is not affected.
@@ -70,6 +84,17 @@ impl FixedClock {
 
     fn change(&self, change: impl FnOnce(&mut Fixed)) {
         change(&mut self.time.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_waiters();
+    }
+
+    async fn reaches(&self, monotonic: Duration) {
+        loop {
+            let changed = self.changed.notified();
+            if self.read().monotonic >= monotonic {
+                return;
+            }
+            changed.await;
+        }
     }
 }
 
@@ -80,6 +105,10 @@ impl Clock for FixedClock {
 
     fn monotonic(&self) -> Duration {
         self.read().monotonic
+    }
+
+    fn sleep(&self, by: Duration) -> Sleep<'_> {
+        Box::pin(self.reaches(self.read().monotonic.saturating_add(by)))
     }
 }
 
@@ -95,6 +124,24 @@ mod tests {
         clock.advance(Duration::from_secs(5));
         assert_eq!(clock.now().as_second(), 1_700_000_005);
         assert_eq!(clock.monotonic(), Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn a_sleep_ends_when_its_clock_gets_there() {
+        let clock = FixedClock::at(Timestamp::UNIX_EPOCH);
+        let mut sleep = clock.sleep(Duration::from_secs(5));
+        let mut is_over = async || {
+            tokio::select! {
+                biased;
+                () = &mut sleep => true,
+                () = std::future::ready(()) => false,
+            }
+        };
+        assert!(!is_over().await);
+        clock.advance(Duration::from_secs(4));
+        assert!(!is_over().await);
+        clock.advance(Duration::from_secs(1));
+        assert!(is_over().await);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use windlass_core::diagnostic::{Diagnostic, Severity};
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::ReleaseId;
+use windlass_core::strategy::StageError;
 use windlass_core::target::TargetId;
 
 use crate::host::HostError;
@@ -138,6 +139,11 @@ impl Error {
     #[must_use]
     pub fn invalid(diagnostic: Diagnostic) -> Self {
         Self::Invalid(vec![diagnostic])
+    }
+
+    /// Returns the error for stages that a strategy made and that cannot be carried out.
+    pub(crate) fn unsound(errors: &[StageError]) -> Self {
+        Self::Invalid(errors.iter().map(|error| Diagnostic::error(error.to_string())).collect())
     }
 
     /// Returns a function that makes an [`Error::Io`] of a failure to `action` on `path`.

@@ -22,6 +22,38 @@ pub(crate) struct Fleet {
     redaction: Redaction,
     /// How many hosts are asked at the same time.
     parallel: usize,
+    /// A place for each of them.
+    places: Arc<Semaphore>,
+}
+
+/// One target of a fleet, to be asked one thing after another.
+#[derive(Clone)]
+pub(crate) struct Reached {
+    host: Arc<dyn Host>,
+    redaction: Redaction,
+    places: Arc<Semaphore>,
+}
+
+impl Reached {
+    /// Asks the target, when there is a place among those that are asked at the same time. It always
+    /// answers: also where asking panics.
+    pub(crate) async fn ask<T, Answer>(
+        &self,
+        question: impl FnOnce(Arc<dyn Host>) -> Answer,
+    ) -> Result<T, HostError>
+    where
+        T: Send + 'static,
+        Answer: Future<Output = Result<T, HostError>> + Send + 'static,
+    {
+        let _place = self.places.acquire().await;
+        let mut asked = JoinSet::new();
+        asked.spawn(question(Arc::clone(&self.host)));
+        let answer = match asked.join_next().await {
+            Some(Ok(answer)) => answer,
+            _ => Err(HostError::Lost("no answer".to_owned())),
+        };
+        answer.map_err(|error| self.redaction.clean_error(error))
+    }
 }
 
 /// What each target answered.
@@ -48,7 +80,8 @@ impl Fleet {
         }
         let (redaction, parallel) = (Redaction::default(), DEFAULT_PARALLEL as usize);
         if failures.is_empty() {
-            Ok(Self { hosts, redaction, parallel })
+            let places = Arc::new(Semaphore::new(parallel));
+            Ok(Self { hosts, redaction, parallel, places })
         } else {
             Err(Error::Targets(failures))
         }
@@ -62,7 +95,20 @@ impl Fleet {
 
     /// Returns the same, asking at most `parallel` hosts at a time.
     pub(crate) fn at_most(self, parallel: usize) -> Self {
-        Self { parallel, ..self }
+        let places = Arc::new(Semaphore::new(parallel.min(Semaphore::MAX_PERMITS)));
+        Self { parallel, places, ..self }
+    }
+
+    /// Returns how many hosts are asked at the same time.
+    pub(crate) const fn parallel(&self) -> usize {
+        self.parallel
+    }
+
+    /// Returns one target, to be asked on its own.
+    pub(crate) fn reached(&self, target: &TargetId) -> Option<Reached> {
+        let host = Arc::clone(self.hosts.get(target)?);
+        let (redaction, places) = (self.redaction.clone(), Arc::clone(&self.places));
+        Some(Reached { host, redaction, places })
     }
 
     /// Asks each of `targets` that is part of the fleet, so many at a time. One that hangs holds its own

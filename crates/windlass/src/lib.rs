@@ -55,6 +55,7 @@ pub mod sources;
 pub mod status;
 pub mod store;
 pub mod targets;
+mod terms;
 mod ways;
 
 pub use analysis::CanaryAnalyzer;

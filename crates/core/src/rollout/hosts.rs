@@ -38,7 +38,7 @@ impl Rollout {
         use HostEvent as E;
         let state = self.state.hosts[index].state;
         match (state, event) {
-            (S::Staging, E::Staged) => self.shift(index, S::Staged, step, |_| {}),
+            (S::Staging, E::Staged) => self.staged(now, index, step),
             (S::Staging, E::StageFailed { error }) => self.bad(index, S::Failed, error, step),
             (S::Activating, E::Activated) => self.arrived(now, index, step),
             (S::Activating, E::ActivationFailed { error, switched: true }) => {
@@ -71,6 +71,12 @@ impl Rollout {
             // An answer to what was asked long ago.
             _ => {}
         }
+    }
+
+    /// A large release takes a fleet its time: each target that has it is progress.
+    fn staged(&mut self, now: u64, index: usize, step: &mut Step) {
+        self.shift(index, S::Staged, step, |_| {});
+        self.progressed(now);
     }
 
     /// Uses up the budget for a host, which is in `state` now.

@@ -155,6 +155,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  windlass rollback staging\n  windlass rollback deploy_staging_1700000000\n  windlass rollback staging --to deploy_staging_1700000000"
     )]
     Rollback(Rollback),
+    /// Go on with a deployment whose process died
+    #[command(after_help = "Example:\n  windlass resume deploy_staging_1700000000")]
+    Resume(Resume),
     /// Keep secrets in git: SOPS files, read and written, rotated and checked
     #[command(
         subcommand,
@@ -190,6 +193,7 @@ impl Verb {
             Self::Deploy(args) => args.act.lock_wait,
             Self::Rollback(args) => args.act.lock_wait,
             Self::Apply(args) => args.lock_wait,
+            Self::Resume(args) => args.lock_wait,
             _ => None,
         }
     }
@@ -424,6 +428,18 @@ pub(crate) struct Rollback {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) act: Act,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The deployment
+    pub(crate) deployment: String,
+    /// Who does it, for the lock [default: user@host]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+    /// Wait so long for an environment that somebody else is working on, such as `5m`
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) lock_wait: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -165,6 +165,9 @@ fn hint(error: &Error) -> Option<String> {
         Error::NotReversible { deployment, .. } => {
             format!("`windlass show {deployment}` shows what it did")
         }
+        Error::NotResumable { deployment, .. } => {
+            format!("`windlass show {deployment}` shows it; `windlass rollback` takes back")
+        }
         Error::Protected(_) => {
             "add `--yes`, or save a plan with `windlass plan --out` and `windlass apply` it"
                 .to_owned()

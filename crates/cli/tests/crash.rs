@@ -44,6 +44,25 @@ fn killed_in_a_reload_the_reload_is_not_lost() {
 }
 
 #[test]
+fn killed_in_a_reload_the_deployment_can_be_gone_on_with() {
+    let gated = Gated::deployed();
+    gated.start(&["deploy", "staging"], "on_change", "t2").kill();
+    assert_eq!(gated.versions(), [2, 2, 1]);
+    let interrupted = gated.history()[0]["deployment_id"].clone();
+    let interrupted = interrupted.as_str().expect("an id");
+    let record = gated.json(&["resume", interrupted]);
+    assert_eq!((&record["status"], &record["error"]), (&"success".into(), &Value::Null));
+    assert_eq!(gated.versions(), [2, 2, 2]);
+    let status = gated.json(&["status", "staging"]);
+    for nth in 1..=3 {
+        assert_eq!(gated.reloads(nth).last(), Some(&2), "target {nth}");
+        assert_eq!(status["targets"][nth as usize - 1]["state"], "in_sync");
+    }
+    assert_eq!(gated.history().len(), 2);
+    assert_eq!(gated.json(&["resume", interrupted]), record);
+}
+
+#[test]
 fn killed_while_probing_a_rollback_takes_that_deployment_back_and_no_other() {
     let gated = Gated::deployed();
     let _ = gated.json(&["deploy", "staging"]);

@@ -9,14 +9,14 @@ use windlass_agent::site::{Inspection, Live};
 use windlass_agent::work::Assignment;
 use windlass_core::event::Event;
 use windlass_core::name::EnvironmentName;
-use windlass_core::plan::{Intent, Plan};
+use windlass_core::plan::Plan;
 use windlass_core::record::{ConfigDeployment, DeploymentStatus};
 use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
 
 use crate::engine::Engine;
 use crate::error::{Error, describe};
-use crate::executor::{Execution, Move};
+use crate::executor::{Execution, Keeper, Move, Start};
 use crate::fleet::Fleet;
 use crate::objects::Hold;
 use crate::planner::{Draft, Wanted};
@@ -81,20 +81,33 @@ impl Engine {
             release: plan.release,
             targets: plan.targets.len() as u64,
         });
-        let strangers = self.strangers(&plan, &moves);
         let environment = self.environment(plan.environment.as_str()).await.ok();
         let setup = terms::of(&plan, environment.as_ref(), fleet.parallel());
-        let withhold = || self.withhold_strange(&plan.environment);
+        let start = Start::New(Box::new(setup));
+        self.drive(record, start, &fleet, moves, began).await
+    }
+
+    /// Drives a rollout to its end, and records that.
+    pub(crate) async fn drive(
+        &self,
+        record: ConfigDeployment,
+        start: Start,
+        fleet: &Fleet,
+        moves: BTreeMap<TargetId, Move>,
+        began: Duration,
+    ) -> Result<ConfigDeployment, Error> {
+        let withhold = || self.withhold_strange(&record.environment);
         let execution = Execution {
-            plan: &plan,
-            setup,
-            fleet: &fleet,
+            start,
+            checked: !record.is_rollback(),
+            keeper: Keeper::new(self.store.as_ref()),
+            fleet,
+            strangers: self.strangers(&record, &moves),
             moves,
             events: &self.events,
             clock: &self.clock,
             stop: &self.stop,
             record: record.clone(),
-            strangers,
             withhold: &withhold,
         };
         let mut record = match execution.run().await {
@@ -102,7 +115,7 @@ impl Engine {
             Err(unsound) => return self.abandon(record, Error::unsound(&unsound)).await,
         };
         record.duration_ms = millis(self.clock.monotonic().saturating_sub(began));
-        self.finish(&plan, &fleet, record).await
+        self.finish(fleet, record).await
     }
 
     /// Records a deployment as failed before anything was done, and returns why.
@@ -137,12 +150,16 @@ impl Engine {
 
     /// Returns the targets whose earlier release may hold secrets that nobody here knows; where a
     /// rollback goes to such a release, what commands print is withheld.
-    fn strangers(&self, plan: &Plan, moves: &BTreeMap<TargetId, Move>) -> BTreeSet<TargetId> {
+    fn strangers(
+        &self,
+        record: &ConfigDeployment,
+        moves: &BTreeMap<TargetId, Move>,
+    ) -> BTreeSet<TargetId> {
         let is_strange = |end: &Option<Arc<Assignment>>| {
             end.as_deref().is_some_and(|assignment| self.is_strange(assignment))
         };
-        if plan.intent != Intent::Deploy && moves.values().any(|one| is_strange(&one.to)) {
-            self.withhold_strange(&plan.environment);
+        if record.is_rollback() && moves.values().any(|one| is_strange(&one.to)) {
+            self.withhold_strange(&record.environment);
         }
         let strange = moves.iter().filter(|(_, one)| is_strange(&one.from));
         strange.map(|(target, _)| target.clone()).collect()
@@ -150,7 +167,6 @@ impl Engine {
 
     async fn finish(
         &self,
-        plan: &Plan,
         fleet: &Fleet,
         record: ConfigDeployment,
     ) -> Result<ConfigDeployment, Error> {
@@ -160,8 +176,9 @@ impl Engine {
         if let Err(source) = self.store.update_record(&record).await {
             return Err(Error::Unrecorded { record: Box::new(record), source });
         }
+        Keeper::new(self.store.as_ref()).forget(&record.deployment_id).await;
         if record.succeeded() {
-            prune(plan, fleet).await;
+            prune(&record, fleet).await;
             self.collect_when_due().await;
         }
         self.events.emit(Event::DeploymentFinished {
@@ -174,12 +191,12 @@ impl Engine {
 }
 
 /// Removes what targets keep of older releases: each keeps the live one and the one before.
-async fn prune(plan: &Plan, fleet: &Fleet) {
+async fn prune(record: &ConfigDeployment, fleet: &Fleet) {
     let before: BTreeMap<TargetId, Vec<ReleaseId>> =
-        plan.targets.iter().map(|t| (t.id.clone(), t.from.into_iter().collect())).collect();
+        record.targets.iter().map(|t| (t.id.clone(), t.from.into_iter().collect())).collect();
     // Where files were only repaired, the one before is still the one to go back to.
     let moved =
-        plan.targets.iter().filter(|target| target.from != target.to).map(|target| &target.id);
+        record.targets.iter().filter(|target| target.from != target.to).map(|target| &target.id);
     let answers = fleet
         .ask(moved, |id, host| {
             let keep = before[&id].clone();

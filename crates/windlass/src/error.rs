@@ -50,6 +50,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The deployment cannot be gone on with.
+    #[error("cannot resume {deployment}: {reason}")]
+    NotResumable {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Why not.
+        reason: String,
+    },
     /// The environment wants to be asked first.
     #[error("environment `{0}` is protected")]
     Protected(EnvironmentName),
@@ -165,6 +173,7 @@ impl Error {
             Self::UnknownDeployment(_) => "unknown_deployment",
             Self::NothingInEffect(_) => "nothing_to_roll_back",
             Self::NotReversible { .. } => "not_reversible",
+            Self::NotResumable { .. } => "not_resumable",
             Self::Protected(_) => "protected",
             Self::Collected { .. } => "collected",
             Self::Busy => "busy",

@@ -49,6 +49,7 @@ mod recovery;
 pub mod rehearse;
 mod remote;
 pub mod render;
+mod resume;
 pub mod rollback;
 pub mod secrets;
 pub mod sources;

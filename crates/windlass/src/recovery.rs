@@ -19,7 +19,7 @@ use windlass_core::target::{Target, TargetId};
 
 use crate::engine::Engine;
 use crate::error::{Error, TargetFailure, describe};
-use crate::executor;
+use crate::executor::{self, Keeper};
 use crate::fleet::Fleet;
 use crate::host::{Host, HostError};
 use crate::records::Past;
@@ -156,6 +156,7 @@ impl Engine {
             self.mark_undone(&record).await?;
         }
         self.store.update_record(&record).await?;
+        Keeper::new(self.store.as_ref()).forget(&record.deployment_id).await;
         Ok(record)
     }
 

@@ -14,6 +14,7 @@ mod man;
 mod pin;
 mod plan;
 mod render;
+mod resume;
 mod rollback;
 mod schema;
 mod secrets;
@@ -49,6 +50,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::History(args) => wait(history::run(app, &args)),
         Verb::Show(args) => wait(show::run(app, &args)),
         Verb::Rollback(args) => wait(rollback::run(app, &args)),
+        Verb::Resume(args) => wait(resume::run(app, &args)),
         Verb::Secrets(args) => secrets::run(app, args),
         Verb::Doctor(args) => wait(doctor::run(app, &args)),
         Verb::Gc(args) => wait(gc::run(app, &args)),

@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use windlass_agent::site::Inspection;
 use windlass_agent::work::Assignment;
 use windlass_core::health::HealthCheck;
-use windlass_core::plan::{Intent, Plan};
 use windlass_core::record::{DeploymentId, TargetState};
 use windlass_core::release::ReleaseId;
 use windlass_core::target::TargetId;
@@ -52,6 +51,8 @@ pub(super) struct Hands<'a> {
     deployment: DeploymentId,
     /// Whether checks run on what is staged.
     checked: bool,
+    /// Whether another process may have switched targets already.
+    resumed: bool,
     /// The targets that have something to probe.
     probed: BTreeSet<TargetId>,
     preparing: usize,
@@ -64,11 +65,11 @@ impl<'a> Hands<'a> {
         clock: &'a Arc<dyn Clock>,
         moves: BTreeMap<TargetId, Move>,
         deployment: DeploymentId,
-        plan: &Plan,
+        checked: bool,
+        resumed: bool,
     ) -> Self {
-        let checked = plan.intent == Intent::Deploy;
         let (probed, asked) = (BTreeSet::new(), JoinSet::new());
-        Self { fleet, clock, moves, deployment, checked, probed, preparing: 0, asked }
+        Self { fleet, clock, moves, deployment, checked, resumed, probed, preparing: 0, asked }
     }
 
     /// Returns the next answer; nothing where nobody was asked.
@@ -125,7 +126,9 @@ impl<'a> Hands<'a> {
     /// Switches a target to the release. Tells whether it was asked.
     pub(super) fn activate(&mut self, target: &TargetId) -> bool {
         let (Some(host), Move { from, to }) = self.of(target) else { return false };
-        let (id, over) = (self.deployment.clone(), vec![from.map(|from| from.id)]);
+        let id = self.deployment.clone();
+        let mut over = vec![from.map(|from| from.id)];
+        over.extend(self.resumed.then(|| to.as_ref().map(|to| to.id)));
         self.ask(target, async move {
             let answer = host.ask(|host| async move { host.activate(&id, over, to).await }).await;
             Said::Activated(looked_at(&host, answer).await)

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use windlass_core::event::Event;
 use windlass_core::record::{
-    ConfigDeployment, DeploymentStatus, RollbackInfo, TargetRecord, TargetState,
+    ConfigDeployment, DeploymentId, DeploymentStatus, RollbackInfo, TargetRecord, TargetState,
 };
 use windlass_core::release::ReleaseId;
-use windlass_core::rollout::{Change, Ending, Rollout};
+use windlass_core::rollout::{Change, Ending, Holds, Rollout};
 use windlass_core::target::TargetId;
 
 use crate::events::Events;
@@ -33,6 +33,26 @@ impl<'a> Ledger<'a> {
         let places = targets.map(|(place, target)| (target.id.clone(), place)).collect();
         let (reasons, lost) = (BTreeMap::new(), BTreeMap::new());
         Self { record, events, places, reasons, lost, turned: false }
+    }
+
+    pub(super) const fn deployment(&self) -> &DeploymentId {
+        &self.record.deployment_id
+    }
+
+    /// Records where the targets of a rollout are that another process drove so far.
+    pub(super) fn catch_up(&mut self, rollout: &Rollout) {
+        for host in rollout.hosts() {
+            if host.bad {
+                let told = told(&host.target, host.error.as_deref());
+                self.reasons.entry(host.target.clone()).or_insert(told);
+            }
+            let back = matches!(host.state, S::RollingBack | S::RolledBack | S::RollbackFailed);
+            self.turned |= back && !self.is_repaired(&host.target);
+            if let Some(entry) = self.entry_mut(&host.target) {
+                (entry.state, entry.error) = (host.state, host.error.clone());
+                entry.release = if host.holds == Holds::Old { entry.from } else { entry.to };
+            }
+        }
     }
 
     fn entry(&self, target: &TargetId) -> Option<&TargetRecord> {

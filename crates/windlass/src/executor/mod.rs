@@ -7,6 +7,7 @@
 //! rollback goes on without the targets that fail, and says which are not where they should be.
 
 mod hands;
+mod keeper;
 mod ledger;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use windlass_agent::work::Assignment;
 use windlass_core::budget::Budget;
-use windlass_core::plan::Plan;
 use windlass_core::record::{ConfigDeployment, DeploymentId, TargetState};
 use windlass_core::release::ReleaseId;
 use windlass_core::rollout::{
-    Action, Command, GateVerdict, HostEvent, Input, Outcome, Rollout, Setup, Step,
+    Action, Change, Command, GateVerdict, HostEvent, Input, Outcome, Rollout, Setup, Step,
 };
 use windlass_core::strategy::StageError;
 use windlass_core::target::TargetId;
@@ -32,7 +32,9 @@ use crate::error::describe;
 use crate::events::Events;
 use crate::fleet::Fleet;
 use crate::host::{Host, HostError};
+use crate::store::SavedRollout;
 use hands::{Answer, Failed, Hands, Said};
+pub(crate) use keeper::Keeper;
 use ledger::Ledger;
 
 /// Asks a running deployment to stop at the next safe point.
@@ -65,11 +67,20 @@ pub(crate) struct Move {
     pub(crate) to: Option<Arc<Assignment>>,
 }
 
+/// Where an execution begins.
+pub(crate) enum Start {
+    /// At the beginning, on these terms.
+    New(Box<Setup>),
+    /// Where the process that drove it before had got to.
+    Saved(Box<SavedRollout>),
+}
+
 /// A plan being carried out.
 pub(crate) struct Execution<'a> {
-    pub(crate) plan: &'a Plan,
-    /// By which rules.
-    pub(crate) setup: Setup,
+    pub(crate) start: Start,
+    /// Whether checks run on what is staged.
+    pub(crate) checked: bool,
+    pub(crate) keeper: Keeper<'a>,
     pub(crate) fleet: &'a Fleet,
     pub(crate) moves: BTreeMap<TargetId, Move>,
     pub(crate) events: &'a Events,
@@ -104,10 +115,13 @@ struct Driver<'a> {
     rollout: Rollout,
     ledger: Ledger<'a>,
     hands: Hands<'a>,
+    keeper: Keeper<'a>,
     clock: &'a Arc<dyn Clock>,
     stop: &'a StopFlag,
     strangers: BTreeSet<TargetId>,
     withhold: &'a (dyn Fn() + Sync),
+    /// Whether another process drove it before.
+    resumed: bool,
     /// What is known without asking a host.
     due: VecDeque<Input>,
     /// When the rollout asked to be woken, in milliseconds of the wall clock.
@@ -124,44 +138,67 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     fn of(execution: Execution<'a>) -> Result<Self, Vec<StageError>> {
-        let Execution { plan, setup, fleet, moves, events, clock, stop, record, .. } = execution;
-        let min_healthy = Duration::from_millis(setup.pace.min_healthy_ms);
-        let tolerates_none = setup.budget == Budget::default();
-        let rollout = Rollout::new(setup)?;
-        let id = record.deployment_id.clone();
+        let Execution { start, checked, keeper, fleet, moves, events, clock, stop, .. } = execution;
+        let resumed = matches!(start, Start::Saved(_));
+        let saved = match start {
+            Start::New(setup) => SavedRollout {
+                schema: SavedRollout::SCHEMA,
+                deployment_id: execution.record.deployment_id.clone(),
+                min_healthy_ms: setup.pace.min_healthy_ms,
+                tolerates_none: setup.budget == Budget::default(),
+                rollout: Rollout::new(*setup)?,
+            },
+            Start::Saved(saved) => *saved,
+        };
         Ok(Self {
-            rollout,
-            hands: Hands::new(fleet, clock, moves, id, plan),
-            ledger: Ledger::new(record, events),
+            hands: Hands::new(fleet, clock, moves, saved.deployment_id, checked, resumed),
+            ledger: Ledger::new(execution.record, events),
+            keeper,
             clock,
             stop,
             strangers: execution.strangers,
             withhold: execution.withhold,
+            resumed,
             due: VecDeque::new(),
             wake: None,
-            min_healthy,
-            tolerates_none,
+            min_healthy: Duration::from_millis(saved.min_healthy_ms),
+            tolerates_none: saved.tolerates_none,
             heard: false,
             stopped: false,
+            rollout: saved.rollout,
         })
     }
 
     async fn run(mut self) -> ConfigDeployment {
-        self.feed(Input::Tick);
+        self.begin().await;
         loop {
             if let Some(outcome) = self.rollout.outcome() {
                 return self.end(outcome);
             }
             match self.next().await {
                 Happened::Answered(answer) => {
-                    self.heed_the_stop();
-                    self.take(answer);
+                    self.heed_the_stop().await;
+                    self.take(answer).await;
                 }
                 Happened::Stopped => {}
-                Happened::TimePassed => self.tick(),
+                Happened::TimePassed => self.tick().await,
             }
-            self.heed_the_stop();
+            self.heed_the_stop().await;
         }
+    }
+
+    /// Begins, or goes on where the process before was: what it asked and heard no answer to is asked
+    /// again.
+    async fn begin(&mut self) {
+        if self.resumed {
+            self.ledger.catch_up(&self.rollout);
+            for host in self.rollout.hosts() {
+                self.hands.checked(&host.target, host.state != TargetState::NotChecked);
+            }
+            let step = self.rollout.resume(self.now());
+            self.follow(step).await;
+        }
+        self.feed(Input::Tick).await;
     }
 
     async fn next(&mut self) -> Happened {
@@ -184,29 +221,47 @@ impl<'a> Driver<'a> {
         u64::try_from(self.clock.now().as_millisecond()).unwrap_or_default()
     }
 
-    fn tick(&mut self) {
-        self.feed(Input::Tick);
+    async fn tick(&mut self) {
+        self.feed(Input::Tick).await;
         // A clock that was set back, or is a little early, is waited for again.
         let now = self.now();
         self.wake = self.wake.filter(|at| *at > now);
     }
 
     /// Tells the rollout what happened, and does what follows, until nothing more does.
-    fn feed(&mut self, input: Input) {
+    async fn feed(&mut self, input: Input) {
         self.due.push_back(input);
         while let Some(input) = self.due.pop_front() {
             let step = self.rollout.step(self.now(), input);
-            self.follow(step);
+            self.follow(step).await;
         }
     }
 
-    fn follow(&mut self, step: Step) {
+    /// Tells what changed, and does what is to be done; before it, where the rollout stands somewhere
+    /// else, that is written down.
+    async fn follow(&mut self, step: Step) {
+        let mut elsewhere = false;
         for change in step.changes {
+            elsewhere |= matches!(change, Change::Stage { .. } | Change::Progress { .. });
             self.ledger.note(change, &self.rollout);
+        }
+        if elsewhere && self.rollout.outcome().is_none() {
+            self.keep().await;
         }
         for action in step.actions {
             self.carry_out(action);
         }
+    }
+
+    async fn keep(&mut self) {
+        let saved = SavedRollout {
+            schema: SavedRollout::SCHEMA,
+            deployment_id: self.ledger.deployment().clone(),
+            min_healthy_ms: u64::try_from(self.min_healthy.as_millis()).unwrap_or(u64::MAX),
+            tolerates_none: self.tolerates_none,
+            rollout: self.rollout.clone(),
+        };
+        self.keeper.keep(saved).await;
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -268,7 +323,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn take(&mut self, answer: Answer) {
+    async fn take(&mut self, answer: Answer) {
         let Answer { target, said } = answer;
         match said {
             Said::Prepared(answer) => {
@@ -276,16 +331,16 @@ impl<'a> Driver<'a> {
                     Ok(()) => HostEvent::Staged,
                     Err(error) => HostEvent::StageFailed { error: describe(&error) },
                 };
-                self.feed(Input::host(target, event));
+                self.feed(Input::host(target, event)).await;
                 self.hands.prepared();
             }
-            Said::Activated(answer) => self.activated(target, answer),
-            Said::Probed(answer) => self.probed(target, answer),
-            Said::TakenBack(answer) => self.taken_back(target, answer),
+            Said::Activated(answer) => self.activated(target, answer).await,
+            Said::Probed(answer) => self.probed(target, answer).await,
+            Said::TakenBack(answer) => self.taken_back(target, answer).await,
         }
     }
 
-    fn activated(&mut self, target: TargetId, answer: Result<TargetState, Failed>) {
+    async fn activated(&mut self, target: TargetId, answer: Result<TargetState, Failed>) {
         let state = self.rollout.host(&target).map(|host| host.state);
         if !matches!(state, Some(TargetState::Activating | TargetState::Unreachable)) {
             return;
@@ -298,15 +353,15 @@ impl<'a> Driver<'a> {
                     _ => HostEvent::ProbeGood,
                 };
                 self.hands.checked(&target, state != TargetState::NotChecked);
-                self.feed(Input::host(target.clone(), HostEvent::Activated));
-                self.feed(Input::host(target, round));
+                self.feed(Input::host(target.clone(), HostEvent::Activated)).await;
+                self.feed(Input::host(target, round)).await;
             }
             Err(failed) => {
                 let whole = self.look_again(&target, &failed);
                 let switched = !(whole && failed.error.is_before_the_switch());
                 let error = describe(&failed.error);
                 let event = HostEvent::ActivationFailed { error, switched };
-                self.feed(Input::host(target, event));
+                self.feed(Input::host(target, event)).await;
             }
         }
     }
@@ -323,18 +378,18 @@ impl<'a> Driver<'a> {
         seen.interrupted.is_none()
     }
 
-    fn probed(&mut self, target: TargetId, answer: Result<Option<bool>, HostError>) {
+    async fn probed(&mut self, target: TargetId, answer: Result<Option<bool>, HostError>) {
         let event = match answer {
             Ok(Some(true)) => HostEvent::ProbeGood,
             Ok(Some(false)) => HostEvent::ProbeBad { error: "a health check failed".to_owned() },
             Ok(None) => HostEvent::NotChecked,
             Err(error) => HostEvent::ProbeBad { error: describe(&error) },
         };
-        self.feed(Input::host(target.clone(), event));
+        self.feed(Input::host(target.clone(), event)).await;
         self.probe(&target);
     }
 
-    fn taken_back(&mut self, target: TargetId, answer: Result<TargetState, Failed>) {
+    async fn taken_back(&mut self, target: TargetId, answer: Result<TargetState, Failed>) {
         let event = match answer {
             Ok(_) => {
                 self.ledger.now_holds(&target, self.hands.origin(&target));
@@ -345,12 +400,12 @@ impl<'a> Driver<'a> {
                 HostEvent::RestoreFailed { error: describe(&failed.error) }
             }
         };
-        self.feed(Input::host(target, event));
+        self.feed(Input::host(target, event)).await;
     }
 
     /// Has the rollout taken back once a stop was asked for: at once, or when every target has said
     /// whether it could be prepared.
-    fn heed_the_stop(&mut self) {
+    async fn heed_the_stop(&mut self) {
         if self.stopped || !self.stop.is_stopped() {
             return;
         }
@@ -362,8 +417,8 @@ impl<'a> Driver<'a> {
         }
         if let Ok(step) = self.rollout.command(self.now(), command) {
             self.stopped = !preparing;
-            self.follow(step);
-            self.feed(Input::Tick);
+            self.follow(step).await;
+            self.feed(Input::Tick).await;
         }
     }
 

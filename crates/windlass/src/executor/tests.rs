@@ -196,3 +196,29 @@ async fn stages_that_are_unsound_are_refused() {
     let errors = world.try_run().await.expect_err("a target is in no stage");
     assert_eq!(errors[0].to_string(), "target h1 is in no stage");
 }
+
+#[tokio::test]
+async fn another_process_goes_on_where_the_one_before_died() {
+    let bake = RollingDeployment { bake_ms: Some(60 * SECOND), ..at_once(1) };
+    for at in [10, 50, 70, 110] {
+        let mut world = World::new(&bake, 2);
+        world.die_at(at * SECOND).await;
+        let record = world.resume().await;
+        assert_eq!(record.status, DeploymentStatus::Success, "{at}");
+        assert!(record.targets.iter().all(|target| target.release == target.to), "{at}");
+        assert_eq!(world.elapsed_ms(), 120 * SECOND, "the times are those of the beginning");
+    }
+}
+
+#[tokio::test]
+async fn what_was_due_while_nobody_drove_is_made_up_for() {
+    let waits = Waits { healthy_deadline_ms: Some(30 * SECOND), ..Waits::default() };
+    let mut world = World::new(&rolling(2, waits), 4);
+    world.fault(1, Fault::Hangs);
+    world.die_at(10 * SECOND).await;
+    world.pass(60 * SECOND);
+    let record = world.resume().await;
+    assert_eq!(record.outcome(), Outcome::RolledBack);
+    assert!(record.targets.iter().all(|target| target.release == target.from));
+    assert!(record.error.unwrap_or_default().contains("h1: no answer within 30s"));
+}

@@ -11,9 +11,11 @@ use windlass_core::change::{ChangeSet, SettingChange};
 use windlass_core::environment::{Environment, EnvironmentType};
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{ConfigDeployment, DeploymentId, DeploymentStatus, SCHEMA};
-use windlass_core::strategy::StrategySpec;
+use windlass_core::rollout::{Input, Rollout, Setup};
+use windlass_core::strategy::{Member, RollingDeployment, StrategySpec};
+use windlass_core::target::TargetId;
 
-use super::{Holder, StateStore, StoreError};
+use super::{Holder, SavedRollout, StateStore, StoreError};
 
 /// Two handles on one new state, as two processes have them.
 pub(super) type Pair = [Arc<dyn StateStore>; 2];
@@ -23,12 +25,35 @@ pub(super) async fn all(fresh: impl Fn() -> Pair) {
     environments_are_kept_by_name(fresh()).await;
     records_are_created_once_and_updated(fresh()).await;
     records_are_listed_newest_first(fresh()).await;
+    rollouts_are_kept_until_they_are_forgotten(fresh()).await;
     numbers_are_given_once(fresh(), 4, 50).await;
     numbering_ends_where_ids_do_not_differ(fresh()).await;
     one_holds_the_lock_and_the_other_names_it(fresh()).await;
     environments_are_locked_apart(fresh()).await;
     who_waits_gets_the_lock_when_it_is_free(fresh()).await;
     many_take_turns(fresh()).await;
+}
+
+async fn rollouts_are_kept_until_they_are_forgotten([one, other]: Pair) {
+    let members = ["a", "b"].map(|name| Member::new(TargetId::new(name))).to_vec();
+    let rollout = Rollout::new(Setup::of(&RollingDeployment::default(), members)).expect("sound");
+    let mut saved = SavedRollout {
+        schema: SavedRollout::SCHEMA,
+        deployment_id: id("deploy_a_1"),
+        min_healthy_ms: 10_000,
+        tolerates_none: true,
+        rollout,
+    };
+    assert_eq!(other.rollout(&saved.deployment_id).await.expect("read"), None);
+    one.save_rollout(&saved).await.expect("saved");
+    let _ = saved.rollout.step(1_000, Input::Tick);
+    one.save_rollout(&saved).await.expect("saved again");
+    assert_eq!(other.rollout(&saved.deployment_id).await.expect("read"), Some(saved.clone()));
+    assert_eq!(other.rollout(&id("deploy_a_2")).await.expect("read"), None);
+    for store in [&other, &one] {
+        store.forget_rollout(&saved.deployment_id).await.expect("forgotten");
+        assert_eq!(one.rollout(&saved.deployment_id).await.expect("read"), None);
+    }
 }
 
 pub(super) fn name(text: &str) -> EnvironmentName {

@@ -6,6 +6,7 @@
 //! | [`FileStore`] | the one in a workspace directory |
 //! | [`StoreError`] | what a store refuses, and what goes wrong in it |
 //! | [`Holder`], [`LockGuard`] | the lock of an environment |
+//! | [`SavedRollout`] | where a rollout stands, for whoever goes on with it |
 //! | [`Flaw`] | what an examination finds |
 
 mod envelope;
@@ -14,6 +15,7 @@ mod files;
 mod holder;
 mod numbering;
 mod order;
+mod saved;
 
 #[cfg(test)]
 mod conformance;
@@ -30,6 +32,7 @@ pub use error::StoreError;
 pub use files::FileStore;
 pub use holder::{Holder, LockGuard};
 pub use order::newest_first;
+pub use saved::SavedRollout;
 
 /// Keeps environments and records, and locks environments, for any number of processes at once.
 ///
@@ -74,6 +77,15 @@ pub trait StateStore: Send + Sync + fmt::Debug {
     ) -> Result<ConfigDeployment, StoreError> {
         numbering::create(self, make, record).await
     }
+
+    /// Persists where a rollout stands, in place of what was known of it.
+    async fn save_rollout(&self, saved: &SavedRollout) -> Result<(), StoreError>;
+
+    /// Returns where the rollout of a deployment stood when its driver last wrote it down.
+    async fn rollout(&self, id: &DeploymentId) -> Result<Option<SavedRollout>, StoreError>;
+
+    /// Removes what was written down of a rollout, if anything was.
+    async fn forget_rollout(&self, id: &DeploymentId) -> Result<(), StoreError>;
 
     /// Locks `environment` for `holder`. Where it is locked, waits as long as `wait` for it, and
     /// then is [`StoreError::Held`].

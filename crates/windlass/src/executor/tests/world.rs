@@ -27,10 +27,11 @@ use windlass_core::target::{Address, Connection, Target, TargetId};
 
 use crate::clock::{Clock, Sleep};
 use crate::events::{Events, Recorded};
-use crate::executor::{Execution, Move, StopFlag};
+use crate::executor::{Execution, Keeper, Move, Start, StopFlag};
 use crate::fleet::Fleet;
 use crate::host::{Host, HostError, Reach, Reacher};
 use crate::objects::Objects;
+use crate::store::{FileStore, SavedRollout, StateStore};
 
 /// What goes wrong on a host when it is given the new release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,6 +277,9 @@ pub(super) struct World {
     clock: Arc<JumpingClock>,
     busy: Arc<Busy>,
     recorded: Recorded,
+    store: FileStore,
+    hosts: BTreeMap<TargetId, Arc<MadeUp>>,
+    workspace: tempfile::TempDir,
 }
 
 impl fmt::Debug for World {
@@ -290,6 +294,7 @@ impl World {
         let member =
             |n: usize| Member::new(TargetId::new(format!("h{n}"))).labelled("zone", zone(n));
         let setup = Setup::of(strategy, (0..total).map(member).collect());
+        let workspace = tempfile::tempdir().expect("a directory");
         Self {
             plan: plan(&setup),
             setup,
@@ -298,6 +303,9 @@ impl World {
             clock: Arc::default(),
             busy: Arc::default(),
             recorded: Recorded::default(),
+            store: FileStore::open(workspace.path()).expect("opened"),
+            hosts: BTreeMap::new(),
+            workspace,
         }
     }
 
@@ -315,6 +323,11 @@ impl World {
         self.clock.elapsed_ms()
     }
 
+    /// Lets time pass while nobody does anything.
+    pub(super) fn pass(&self, by_ms: u64) {
+        self.clock.jump(self.clock.elapsed_ms() + by_ms);
+    }
+
     pub(super) fn most_at_once(&self) -> usize {
         self.busy.most.load(Ordering::SeqCst)
     }
@@ -328,14 +341,41 @@ impl World {
     }
 
     pub(super) async fn try_run(&mut self) -> Result<ConfigDeployment, Vec<StageError>> {
+        self.make_hosts();
+        self.drive(Start::New(Box::new(self.setup.clone()))).await
+    }
+
+    /// Lets the process die at a time, in milliseconds from the beginning.
+    pub(super) async fn die_at(&mut self, at_ms: u64) {
+        self.make_hosts();
+        let start = Start::New(Box::new(self.setup.clone()));
+        tokio::select! {
+            biased;
+            record = self.drive(start) => panic!("it ended before: {record:?}"),
+            () = self.clock.wait(at_ms) => {}
+        }
+    }
+
+    /// Lets another process go on, from what was written down.
+    pub(super) async fn resume(&mut self) -> ConfigDeployment {
+        let saved = self.saved().await.expect("it was written down");
+        self.drive(Start::Saved(Box::new(saved))).await.expect("sound stages")
+    }
+
+    pub(super) async fn saved(&self) -> Option<SavedRollout> {
+        self.store.rollout(&deployment()).await.expect("read")
+    }
+
+    async fn drive(&self, start: Start) -> Result<ConfigDeployment, Vec<StageError>> {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let events = Events::new(Arc::clone(&clock), vec![Box::new(self.recorded.clone())]);
         let fleet = self.fleet(&events);
         let one =
             |id: &TargetId| (id.clone(), Move { from: Some(release("1")), to: Some(release("2")) });
         let execution = Execution {
-            plan: &self.plan,
-            setup: self.setup.clone(),
+            start,
+            checked: self.plan.intent == Intent::Deploy,
+            keeper: Keeper::new(&self.store),
             fleet: &fleet,
             moves: self.plan.targets.iter().map(|target| one(&target.id)).collect(),
             events: &events,
@@ -348,9 +388,9 @@ impl World {
         execution.run().await
     }
 
-    fn fleet(&self, events: &Events) -> Fleet {
-        let targets: Vec<Target> = self.plan.targets.iter().map(target_of).collect();
-        let made_up = targets.iter().enumerate().map(|(nth, target)| {
+    fn make_hosts(&mut self) {
+        let targets = self.plan.targets.iter().enumerate();
+        let made_up = targets.map(|(nth, target)| {
             let host = MadeUp {
                 live: Mutex::new(Some(release("1"))),
                 fault: self.faults.get(&nth).copied(),
@@ -359,10 +399,14 @@ impl World {
             };
             (target.id.clone(), Arc::new(host))
         });
-        let reacher = MadeUpReacher(made_up.collect());
-        let temp = tempfile::tempdir().expect("a directory");
-        let objects = Objects::open(temp.path()).expect("opened");
-        let base = Arc::from(temp.path());
+        self.hosts = made_up.collect();
+    }
+
+    fn fleet(&self, events: &Events) -> Fleet {
+        let targets: Vec<Target> = self.plan.targets.iter().map(target_of).collect();
+        let reacher = MadeUpReacher(self.hosts.clone());
+        let objects = Objects::open(&self.workspace.path().join("objects")).expect("opened");
+        let base = Arc::from(self.workspace.path());
         let how = Reach { base, objects, events: events.clone() };
         Fleet::reach(&targets, "/etc", &reacher, &how).expect("reached")
     }

@@ -20,7 +20,7 @@ use windlass_core::record::{self, ConfigDeployment, DeploymentId};
 
 use self::copies::Copies;
 use super::envelope::{self, Damage};
-use super::{Flaw, Holder, Listing, LockGuard, StateStore, StoreError, newest_first};
+use super::{Flaw, Holder, Listing, LockGuard, SavedRollout, StateStore, StoreError, newest_first};
 use crate::durable::{self, Scratch};
 
 /// The version of the format of environment files.
@@ -34,6 +34,7 @@ const MAX_FILE: u64 = 64 << 20;
 /// ```text
 /// environments/<name>.json       replaced by rename, flushed
 /// config_deployments/<id>.json   created once, then replaced by rename, flushed
+/// rollouts/<id>.json             where a rollout stands, while it is under way
 /// locks/<environment>.lock       locked while somebody works on it; then it says who
 /// copies/…                       a second copy of each file, for `windlass doctor --fix`
 /// tmp/                           what is being written
@@ -45,6 +46,7 @@ pub struct FileStore {
     environments: PathBuf,
     records: PathBuf,
     locks: PathBuf,
+    rollouts: PathBuf,
     copies: Copies,
     scratch: Scratch,
 }
@@ -70,6 +72,7 @@ impl FileStore {
             environments: directory("environments")?,
             records: directory("config_deployments")?,
             locks: directory("locks")?,
+            rollouts: workspace.join("rollouts"),
             copies: Copies::new(directory("copies")?),
             scratch,
         })
@@ -81,6 +84,10 @@ impl FileStore {
 
     fn record_path(&self, id: &DeploymentId) -> PathBuf {
         self.records.join(format!("{id}.json"))
+    }
+
+    fn rollout_path(&self, id: &DeploymentId) -> PathBuf {
+        self.rollouts.join(format!("{id}.json"))
     }
 
     fn replace(&self, path: &Path, text: &str) -> Result<(), StoreError> {
@@ -164,6 +171,35 @@ impl StateStore for FileStore {
         listing.items.retain(|record| environment.is_none_or(|name| record.environment == *name));
         listing.items.sort_by(newest_first);
         Ok(listing)
+    }
+
+    async fn save_rollout(&self, saved: &SavedRollout) -> Result<(), StoreError> {
+        let path = self.rollout_path(&saved.deployment_id);
+        let text = seal::<SavedRollout>(&path, saved, SavedRollout::SCHEMA)?;
+        durable::create_dir(&self.rollouts)
+            .and_then(|()| durable::replace(&self.scratch, &path, text.as_bytes()))
+            .map_err(|source| StoreError::io("write", &path, source))
+    }
+
+    async fn rollout(&self, id: &DeploymentId) -> Result<Option<SavedRollout>, StoreError> {
+        let path = self.rollout_path(id);
+        match read::<SavedRollout>(&path, SavedRollout::SCHEMA)? {
+            Some(other) if other.deployment_id != *id => {
+                let reason = format!("it holds the rollout of {}", other.deployment_id);
+                Err(StoreError::corrupt(&path, reason))
+            }
+            found => Ok(found),
+        }
+    }
+
+    async fn forget_rollout(&self, id: &DeploymentId) -> Result<(), StoreError> {
+        let path = self.rollout_path(id);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path, source))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn lock(

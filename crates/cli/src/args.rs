@@ -155,9 +155,21 @@ pub(crate) enum Verb {
         after_help = "Example:\n  windlass rollback staging\n  windlass rollback deploy_staging_1700000000\n  windlass rollback staging --to deploy_staging_1700000000"
     )]
     Rollback(Rollback),
-    /// Go on with a deployment whose process died
+    /// Let no further target of a running deployment go down
+    #[command(after_help = "Example:\n  windlass pause staging")]
+    Pause(Steer),
+    /// Go on with a deployment that is paused, or whose process died
     #[command(after_help = "Example:\n  windlass resume deploy_staging_1700000000")]
     Resume(Resume),
+    /// Go on without what the stage still waits for
+    #[command(after_help = "Example:\n  windlass promote staging")]
+    Promote(Steer),
+    /// Approve a stage that waits for it
+    #[command(after_help = "Example:\n  windlass approve staging")]
+    Approve(Steer),
+    /// Take back all that a running deployment moved
+    #[command(after_help = "Example:\n  windlass abort staging")]
+    Abort(Steer),
     /// Keep secrets in git: SOPS files, read and written, rotated and checked
     #[command(
         subcommand,
@@ -431,9 +443,20 @@ pub(crate) struct Rollback {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Steer {
+    /// A deployment, or an environment that is being deployed to
+    #[arg(value_name = "ID|ENV")]
+    pub(crate) subject: String,
+    /// Who asks [default: user@host]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The deployment
-    pub(crate) deployment: String,
+    /// A deployment, or an environment that is being deployed to
+    #[arg(value_name = "ID|ENV")]
+    pub(crate) subject: String,
     /// Who does it, for the lock [default: user@host]
     #[arg(long, value_name = "WHO")]
     pub(crate) by: Option<String>,

@@ -165,6 +165,12 @@ fn hint(error: &Error) -> Option<String> {
         Error::NotReversible { deployment, .. } => {
             format!("`windlass show {deployment}` shows what it did")
         }
+        Error::NotUnderWay(deployment) => {
+            format!(
+                "`windlass show {deployment}` shows it; `windlass resume` goes on with one that was interrupted"
+            )
+        }
+        Error::NothingUnderWay(_) => "`windlass history` lists the deployments".to_owned(),
         Error::NotResumable { deployment, .. } => {
             format!("`windlass show {deployment}` shows it; `windlass rollback` takes back")
         }

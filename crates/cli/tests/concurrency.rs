@@ -176,3 +176,33 @@ fn who_waits_for_the_lock_deploys_when_it_is_free() {
     assert!(ended.success());
     let _ = gated.windlass.run(&["deploy", "staging", "--lock-wait", "soon"]).code(2);
 }
+
+#[test]
+fn a_deployment_is_paused_and_goes_on_from_another_terminal() {
+    let gated = Gated::deployed();
+    let nothing = gated.windlass.run(&["pause", "staging"]).code(1);
+    let _ = nothing.says("nothing is being deployed to environment `staging`");
+    let running = gated.start(&["deploy", "staging"], "on_change", "t1");
+    let paused = gated.json(&["pause", "staging"]);
+    assert_eq!(paused["progress"]["state"], "paused");
+    let id = paused["deployment_id"].as_str().expect("an id").to_owned();
+    let again = gated.windlass.run(&["pause", &id]).code(1);
+    let _ = again.says("the rollout is already paused by hand");
+    gated.open();
+    assert_eq!(gated.json(&["resume", "staging"])["progress"]["state"], "running");
+    let _ = running.wait().success();
+    assert_eq!(gated.versions(), [2, 2, 2]);
+    let _ = gated.windlass.run(&["abort", &id]).code(1).says("nobody is carrying out");
+}
+
+#[test]
+fn a_deployment_is_aborted_from_another_terminal() {
+    let gated = Gated::deployed();
+    let running = gated.start(&["deploy", "staging"], "on_change", "t2");
+    let aborted = gated.json(&["abort", "staging"]);
+    assert_eq!(aborted["progress"]["state"], "rolling_back");
+    gated.open();
+    let _ = running.wait().code(4).says("every target is as it was before");
+    assert_eq!(gated.versions(), [1, 1, 1]);
+    assert_eq!(gated.history()[0]["error"]["message"], "aborted by a person");
+}

@@ -104,7 +104,13 @@ fn shop_with_secrets() -> TestProject {
     project
 }
 
+/// What only means something while a deployment is under way; `concurrency.rs` tries these.
+const STEERING: [&str; 4] = ["pause", "promote", "approve", "abort"];
+
 fn try_examples(path: &[String], help: &str) {
+    if path.first().is_some_and(|verb| STEERING.contains(&verb.as_str())) {
+        return;
+    }
     let project = match path.first().map(String::as_str) {
         Some("init") => TestProject::new(),
         Some("secrets") => shop_with_secrets(),

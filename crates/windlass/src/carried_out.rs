@@ -3,7 +3,7 @@
 
 use windlass_core::diagnostic::Diagnostic;
 use windlass_core::environment::Environment;
-use windlass_core::strategy::{StrategySpec, Waits};
+use windlass_core::strategy::StrategySpec;
 
 use crate::error::Error;
 use crate::project::PROJECT_FILE;
@@ -29,20 +29,12 @@ pub(crate) fn refuse_what_is_not(environment: &Environment) -> Result<(), Error>
 fn beyond(environment: &Environment) -> Vec<String> {
     let field = |name: &str| format!("`{name}` in `strategy`");
     match &environment.strategy {
-        StrategySpec::Rolling(rolling) => beyond_waits(&rolling.waits).map(field).collect(),
+        StrategySpec::Rolling(_) => Vec::new(),
         StrategySpec::Canary(canary) => {
-            let analysis = canary.analysis.as_ref().map(|_| "analysis");
-            let approval = canary.approval.then_some("approval");
-            let gates = analysis.into_iter().chain(approval);
-            gates.chain(beyond_waits(&canary.waits)).map(field).collect()
+            canary.analysis.as_ref().map(|_| field("analysis")).into_iter().collect()
         }
         StrategySpec::BlueGreen(_) => vec!["strategy `blue_green`".to_owned()],
     }
-}
-
-/// A rollout that waits for a person needs a way for the person to say so.
-fn beyond_waits(waits: &Waits) -> impl Iterator<Item = &'static str> {
-    (waits.auto_rollback == Some(false)).then_some("auto_rollback").into_iter()
 }
 
 #[cfg(test)]
@@ -52,7 +44,7 @@ mod tests {
     use windlass_core::budget::Budget;
     use windlass_core::environment::EnvironmentType;
     use windlass_core::name::EnvironmentName;
-    use windlass_core::strategy::{CanaryDeployment, RollingDeployment, create_strategy};
+    use windlass_core::strategy::{CanaryDeployment, RollingDeployment, Waits, create_strategy};
 
     use super::*;
 
@@ -85,7 +77,8 @@ mod tests {
     fn what_is_carried_out_is_not_refused() {
         assert!(refused(StrategySpec::default()).is_empty());
         assert!(refused(create_strategy("canary").expect("known")).is_empty());
-        let waits = Waits { min_healthy_ms: Some(1), ..Waits::default() };
+        let waits =
+            Waits { min_healthy_ms: Some(1), auto_rollback: Some(false), ..Waits::default() };
         let rolling = RollingDeployment { bake_ms: Some(1), waits, ..RollingDeployment::default() };
         assert!(refused(StrategySpec::Rolling(rolling)).is_empty());
     }
@@ -98,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn gates_and_waits_are_never_left_out() {
-        let waits = Waits { auto_rollback: Some(false), ..Waits::default() };
+    fn an_analysis_is_never_left_out() {
         let analysis = Some("errors".to_owned());
-        let canary =
-            CanaryDeployment { analysis, approval: true, waits, ..CanaryDeployment::default() };
+        let canary = CanaryDeployment { analysis, ..CanaryDeployment::default() };
         let told = refused(StrategySpec::Canary(canary));
-        let named: Vec<_> = told.iter().filter_map(|told| told.split('`').nth(1)).collect();
-        assert_eq!(named, ["analysis", "approval", "auto_rollback"]);
+        assert_eq!(
+            told,
+            ["`analysis` in `strategy` of environment staging is not carried out yet"]
+        );
     }
 }

@@ -16,6 +16,7 @@ use windlass_core::target::TargetId;
 
 use crate::engine::Engine;
 use crate::error::{Error, describe};
+use crate::executor::inbox::Inbox;
 use crate::executor::{Execution, Keeper, Move, Start};
 use crate::fleet::Fleet;
 use crate::objects::Hold;
@@ -101,6 +102,7 @@ impl Engine {
             start,
             checked: !record.is_rollback(),
             keeper: Keeper::new(self.store.as_ref()),
+            inbox: self.inbox(&record),
             fleet,
             strangers: self.strangers(&record, &moves),
             moves,
@@ -116,6 +118,13 @@ impl Engine {
         };
         record.duration_ms = millis(self.clock.monotonic().saturating_sub(began));
         self.finish(fleet, record).await
+    }
+
+    /// Returns where people ask a rollout for something from other terminals; without it, it goes on
+    /// all the same.
+    fn inbox(&self, record: &ConfigDeployment) -> Option<Inbox> {
+        let opened = Inbox::open(self.workspace(), &record.deployment_id);
+        opened.inspect_err(|error| warn!(%error, "no commands can come from other terminals")).ok()
     }
 
     /// Records a deployment as failed before anything was done, and returns why.

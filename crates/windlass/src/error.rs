@@ -6,6 +6,7 @@ use windlass_core::diagnostic::{Diagnostic, Severity};
 use windlass_core::name::EnvironmentName;
 use windlass_core::record::{ConfigDeployment, DeploymentId};
 use windlass_core::release::ReleaseId;
+use windlass_core::rollout::Refusal;
 use windlass_core::strategy::StageError;
 use windlass_core::target::TargetId;
 
@@ -57,6 +58,20 @@ pub enum Error {
         deployment: DeploymentId,
         /// Why not.
         reason: String,
+    },
+    /// Nobody carries the deployment out who could be asked for something.
+    #[error("nobody is carrying out {0}")]
+    NotUnderWay(DeploymentId),
+    /// Nothing is being deployed to the environment.
+    #[error("nothing is being deployed to environment `{0}`")]
+    NothingUnderWay(EnvironmentName),
+    /// The rollout does not do what it was asked for.
+    #[error("{deployment}: {refusal}")]
+    CommandRefused {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Why not.
+        refusal: Refusal,
     },
     /// The environment wants to be asked first.
     #[error("environment `{0}` is protected")]
@@ -174,6 +189,8 @@ impl Error {
             Self::NothingInEffect(_) => "nothing_to_roll_back",
             Self::NotReversible { .. } => "not_reversible",
             Self::NotResumable { .. } => "not_resumable",
+            Self::NotUnderWay(_) | Self::NothingUnderWay(_) => "not_under_way",
+            Self::CommandRefused { .. } => "command_refused",
             Self::Protected(_) => "protected",
             Self::Collected { .. } => "collected",
             Self::Busy => "busy",

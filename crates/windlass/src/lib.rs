@@ -25,6 +25,7 @@ mod carried_out;
 mod carry_out;
 pub mod clock;
 pub mod collection;
+mod commands;
 pub mod configuration;
 pub mod deploy;
 pub mod deployer;

@@ -20,6 +20,7 @@ mod schema;
 mod secrets;
 mod show;
 mod status;
+mod steer;
 mod targets;
 
 use std::future::Future;
@@ -27,6 +28,7 @@ use std::io::Write;
 
 use windlass::Error;
 use windlass_core::diagnostic::Diagnostic;
+use windlass_core::rollout::Command;
 
 use crate::app::App;
 use crate::args::Verb;
@@ -50,7 +52,11 @@ pub(crate) fn run(app: &App, verb: Verb) -> Outcome {
         Verb::History(args) => wait(history::run(app, &args)),
         Verb::Show(args) => wait(show::run(app, &args)),
         Verb::Rollback(args) => wait(rollback::run(app, &args)),
+        Verb::Pause(args) => wait(steer::run(app, &args, Command::Pause)),
         Verb::Resume(args) => wait(resume::run(app, &args)),
+        Verb::Promote(args) => wait(steer::run(app, &args, Command::Promote)),
+        Verb::Approve(args) => wait(steer::run(app, &args, Command::Approve)),
+        Verb::Abort(args) => wait(steer::run(app, &args, Command::Abort)),
         Verb::Secrets(args) => secrets::run(app, args),
         Verb::Doctor(args) => wait(doctor::run(app, &args)),
         Verb::Gc(args) => wait(gc::run(app, &args)),

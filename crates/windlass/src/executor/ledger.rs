@@ -39,6 +39,12 @@ impl<'a> Ledger<'a> {
         &self.record.deployment_id
     }
 
+    /// Tells people what they should know.
+    pub(super) fn warn(&self, message: String) {
+        let environment = self.record.environment.clone();
+        self.events.emit(Event::Warning { environment, message });
+    }
+
     /// Records where the targets of a rollout are that another process drove so far.
     pub(super) fn catch_up(&mut self, rollout: &Rollout) {
         for host in rollout.hosts() {

@@ -7,6 +7,7 @@
 //! rollback goes on without the targets that fail, and says which are not where they should be.
 
 mod hands;
+pub(crate) mod inbox;
 mod keeper;
 mod ledger;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use windlass_core::budget::Budget;
 use windlass_core::record::{ConfigDeployment, DeploymentId, TargetState};
 use windlass_core::release::ReleaseId;
 use windlass_core::rollout::{
-    Action, Change, Command, GateVerdict, HostEvent, Input, Outcome, Rollout, Setup, Step,
+    Action, Change, Command, GateVerdict, HostEvent, Input, Outcome, Progress, Rollout, Setup, Step,
 };
 use windlass_core::strategy::StageError;
 use windlass_core::target::TargetId;
@@ -34,6 +35,7 @@ use crate::fleet::Fleet;
 use crate::host::{Host, HostError};
 use crate::store::SavedRollout;
 use hands::{Answer, Failed, Hands, Said};
+use inbox::{Inbox, Question, Reply};
 pub(crate) use keeper::Keeper;
 use ledger::Ledger;
 
@@ -81,6 +83,8 @@ pub(crate) struct Execution<'a> {
     /// Whether checks run on what is staged.
     pub(crate) checked: bool,
     pub(crate) keeper: Keeper<'a>,
+    /// Where people ask it for something from other terminals.
+    pub(crate) inbox: Option<Inbox>,
     pub(crate) fleet: &'a Fleet,
     pub(crate) moves: BTreeMap<TargetId, Move>,
     pub(crate) events: &'a Events,
@@ -103,9 +107,12 @@ impl<'a> Execution<'a> {
     }
 }
 
+/// How often the inbox is looked into, at least: soon enough for a person, and next to nothing to do.
+const LOOK_INTO_INBOX_MS: u64 = 250;
+
 /// Something that happened while nobody was asked anything.
 enum Happened {
-    Answered(Answer),
+    Answered(Box<Answer>),
     Stopped,
     TimePassed,
 }
@@ -116,6 +123,7 @@ struct Driver<'a> {
     ledger: Ledger<'a>,
     hands: Hands<'a>,
     keeper: Keeper<'a>,
+    inbox: Option<Inbox>,
     clock: &'a Arc<dyn Clock>,
     stop: &'a StopFlag,
     strangers: BTreeSet<TargetId>,
@@ -126,10 +134,14 @@ struct Driver<'a> {
     due: VecDeque<Input>,
     /// When the rollout asked to be woken, in milliseconds of the wall clock.
     wake: Option<u64>,
+    /// When the inbox is looked into next, in milliseconds of the wall clock.
+    look_at: u64,
     /// How long a target must be healthy before it counts.
     min_healthy: Duration,
     /// Whether the budget tolerates no bad target, so that each of them says why it failed.
     tolerates_none: bool,
+    /// Whether a person asked to abort while targets were prepared.
+    aborts: bool,
     /// Whether the stop that was asked for was heard.
     heard: bool,
     /// Whether it ended the rollout.
@@ -154,6 +166,7 @@ impl<'a> Driver<'a> {
             hands: Hands::new(fleet, clock, moves, saved.deployment_id, checked, resumed),
             ledger: Ledger::new(execution.record, events),
             keeper,
+            inbox: execution.inbox,
             clock,
             stop,
             strangers: execution.strangers,
@@ -161,8 +174,10 @@ impl<'a> Driver<'a> {
             resumed,
             due: VecDeque::new(),
             wake: None,
+            look_at: 0,
             min_healthy: Duration::from_millis(saved.min_healthy_ms),
             tolerates_none: saved.tolerates_none,
+            aborts: false,
             heard: false,
             stopped: false,
             rollout: saved.rollout,
@@ -178,7 +193,7 @@ impl<'a> Driver<'a> {
             match self.next().await {
                 Happened::Answered(answer) => {
                     self.heed_the_stop().await;
-                    self.take(answer).await;
+                    self.take(*answer).await;
                 }
                 Happened::Stopped => {}
                 Happened::TimePassed => self.tick().await,
@@ -203,15 +218,20 @@ impl<'a> Driver<'a> {
 
     async fn next(&mut self) -> Happened {
         let now = self.now();
-        let (clock, wake) = (self.clock, self.wake);
+        let wake = self.wake.map(|at| Duration::from_millis(at.saturating_sub(now)));
+        let look = self.inbox.as_ref().map(|_| {
+            let wait = self.look_at.saturating_sub(now).min(LOOK_INTO_INBOX_MS);
+            Duration::from_millis(wait)
+        });
+        let (clock, wait) = (self.clock, wake.into_iter().chain(look).min());
         let time = async move {
-            match wake {
-                Some(at) => clock.sleep(Duration::from_millis(at.saturating_sub(now))).await,
+            match wait {
+                Some(wait) => clock.sleep(wait).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            Some(answer) = self.hands.next() => Happened::Answered(answer),
+            Some(answer) = self.hands.next() => Happened::Answered(Box::new(answer)),
             () = self.stop.stopped(), if !self.heard => Happened::Stopped,
             () = time => Happened::TimePassed,
         }
@@ -222,10 +242,41 @@ impl<'a> Driver<'a> {
     }
 
     async fn tick(&mut self) {
+        self.obey().await;
+        // However many answers come in between.
+        self.look_at = self.now() + LOOK_INTO_INBOX_MS;
         self.feed(Input::Tick).await;
         // A clock that was set back, or is a little early, is waited for again.
         let now = self.now();
         self.wake = self.wake.filter(|at| *at > now);
+    }
+
+    /// Does what people asked for, and answers them.
+    async fn obey(&mut self) {
+        let asked = self.inbox.as_ref().map(Inbox::take).unwrap_or_default();
+        for (path, question) in asked {
+            let reply = self.reply_to(&question).await;
+            if let Some(inbox) = &self.inbox {
+                inbox.answer(&path, &reply);
+            }
+        }
+    }
+
+    async fn reply_to(&mut self, question: &Question) -> Reply {
+        let told = format!("{} asked to {}", question.by, verb(question.command));
+        if question.command == Command::Abort && self.hands.is_preparing() {
+            self.ledger.warn(told);
+            self.aborts = true;
+            return Reply::Done(self.rollout.progress());
+        }
+        match self.rollout.command(self.now(), question.command) {
+            Ok(step) => {
+                self.ledger.warn(told);
+                self.follow(step).await;
+                Reply::Done(self.rollout.progress())
+            }
+            Err(refusal) => Reply::Refused(refusal),
+        }
     }
 
     /// Tells the rollout what happened, and does what follows, until nothing more does.
@@ -243,6 +294,11 @@ impl<'a> Driver<'a> {
         let mut elsewhere = false;
         for change in step.changes {
             elsewhere |= matches!(change, Change::Stage { .. } | Change::Progress { .. });
+            if let (Change::Progress { progress: Progress::Paused(pause), .. }, false) =
+                (&change, self.heard)
+            {
+                self.ledger.warn(format!("the rollout is paused {pause}"));
+            }
             self.ledger.note(change, &self.rollout);
         }
         if elsewhere && self.rollout.outcome().is_none() {
@@ -406,7 +462,7 @@ impl<'a> Driver<'a> {
     /// Has the rollout taken back once a stop was asked for: at once, or when every target has said
     /// whether it could be prepared.
     async fn heed_the_stop(&mut self) {
-        if self.stopped || !self.stop.is_stopped() {
+        if self.stopped || !(self.aborts || self.stop.is_stopped()) {
             return;
         }
         let preparing = self.hands.is_preparing();
@@ -424,11 +480,22 @@ impl<'a> Driver<'a> {
 
     fn end(self, outcome: Outcome) -> ConfigDeployment {
         let says_nothing_new = self.tolerates_none && self.rollout.within_budget().is_err();
-        let reason = match self.stopped {
+        let reason = match self.stopped && self.stop.is_stopped() {
             true => Some("stopped by the operator".to_owned()),
             false => outcome.reason.filter(|_| !says_nothing_new),
         };
         self.ledger.end(outcome.ending, reason)
+    }
+}
+
+/// Returns a command as people say it.
+const fn verb(command: Command) -> &'static str {
+    match command {
+        Command::Pause => "pause",
+        Command::Resume => "resume",
+        Command::Promote => "promote",
+        Command::Abort => "abort",
+        Command::Approve => "approve",
     }
 }
 

@@ -6,10 +6,12 @@ use windlass_core::budget::{Allowance, Budget};
 use windlass_core::event::Event;
 use windlass_core::plan::Intent;
 use windlass_core::record::{DeploymentId, DeploymentStatus, Outcome, TargetState};
+use windlass_core::rollout::{Command, Pause, Progress, Refusal};
 use windlass_core::strategy::{
     Amount, CanaryDeployment, DeploymentStrategy, RollingDeployment, Waits,
 };
 
+use super::inbox::Reply;
 use world::{Fault, World};
 
 const SECOND: u64 = 1_000;
@@ -221,4 +223,76 @@ async fn what_was_due_while_nobody_drove_is_made_up_for() {
     assert_eq!(record.outcome(), Outcome::RolledBack);
     assert!(record.targets.iter().all(|target| target.release == target.from));
     assert!(record.error.unwrap_or_default().contains("h1: no answer within 30s"));
+}
+
+#[tokio::test]
+async fn people_pause_resume_and_promote_from_another_terminal() {
+    let bake = RollingDeployment { bake_ms: Some(100 * SECOND), ..at_once(1) };
+    let mut world = World::new(&bake, 2);
+    let asked = [
+        (10 * SECOND, Command::Resume),
+        (20 * SECOND, Command::Pause),
+        (30 * SECOND, Command::Pause),
+        (200 * SECOND, Command::Promote),
+        (210 * SECOND, Command::Promote),
+    ];
+    let (record, replies) = world.run_asked(&asked).await;
+    assert_eq!(record.status, DeploymentStatus::Success);
+    let paused = Progress::Paused(Pause::ByHand);
+    assert_eq!(
+        replies[..3],
+        [
+            Reply::Refused(Refusal::NotPaused),
+            Reply::Done(paused),
+            Reply::Refused(Refusal::Paused(Pause::ByHand)),
+        ]
+    );
+    assert!(matches!(replies[3], Reply::Done(_)), "{:?}", replies[3]);
+    let elapsed = world.elapsed_ms();
+    assert!((210 * SECOND..212 * SECOND).contains(&elapsed), "{elapsed}");
+    let told = world.events().into_iter().filter_map(|event| match event {
+        Event::Warning { message, .. } => Some(message),
+        _ => None,
+    });
+    assert!(told.collect::<Vec<_>>().contains(&"the rollout is paused by hand".to_owned()));
+}
+
+#[tokio::test]
+async fn people_abort_from_another_terminal() {
+    let bake = RollingDeployment { bake_ms: Some(3_600 * SECOND), ..at_once(1) };
+    let mut world = World::new(&bake, 2);
+    let (record, _) = world.run_asked(&[(60 * SECOND, Command::Abort)]).await;
+    assert_eq!(record.outcome(), Outcome::RolledBack);
+    assert_eq!(record.error.as_deref(), Some("aborted by a person"));
+}
+
+#[tokio::test]
+async fn a_gate_waits_for_its_approval() {
+    let canary = CanaryDeployment { approval: true, ..CanaryDeployment::default() };
+    let mut world = World::new(&canary, 4);
+    let asked = [(100 * SECOND, Command::Resume), (200 * SECOND, Command::Approve)];
+    let (record, replies) = world.run_asked(&asked).await;
+    assert_eq!(record.status, DeploymentStatus::Success);
+    assert_eq!(replies[0], Reply::Refused(Refusal::Paused(Pause::Approval)));
+    assert!(world.elapsed_ms() >= 200 * SECOND);
+}
+
+#[tokio::test]
+async fn without_automatic_rollback_a_failure_waits_for_a_person() {
+    let waits = Waits { auto_rollback: Some(false), ..Waits::default() };
+    let mut world = World::new(&rolling(1, waits), 2);
+    world.fault(0, Fault::Unhealthy);
+    let (record, _) = world.run_asked(&[(100 * SECOND, Command::Abort)]).await;
+    assert_eq!(record.outcome(), Outcome::RolledBack);
+    assert!(record.error.unwrap_or_default().starts_with("h0: "));
+}
+
+#[tokio::test]
+async fn an_abort_while_targets_are_prepared_waits_until_all_have_answered() {
+    let mut world = World::new(&at_once(1), 3);
+    world.prepare_takes(10 * SECOND);
+    let (record, _) = world.run_asked(&[(SECOND, Command::Abort)]).await;
+    assert_eq!(record.outcome(), Outcome::NothingChanged);
+    assert_eq!(record.error.as_deref(), Some("aborted by a person"));
+    assert!(record.targets.iter().all(|target| target.state == TargetState::Staged));
 }

@@ -21,12 +21,13 @@ use windlass_core::record::{
     self, ConfigDeployment, DeploymentId, DeploymentStatus, TargetRecord, TargetState,
 };
 use windlass_core::release::{Manifest, Release, ReleaseId, ServiceRelease};
-use windlass_core::rollout::Setup;
+use windlass_core::rollout::{Command, Setup};
 use windlass_core::strategy::{DeploymentStrategy, Member, StageError};
 use windlass_core::target::{Address, Connection, Target, TargetId};
 
 use crate::clock::{Clock, Sleep};
 use crate::events::{Events, Recorded};
+use crate::executor::inbox::{Asked, Inbox, Question, Reply};
 use crate::executor::{Execution, Keeper, Move, Start, StopFlag};
 use crate::fleet::Fleet;
 use crate::host::{Host, HostError, Reach, Reacher};
@@ -138,6 +139,7 @@ impl Clock for JumpingClock {
 struct MadeUp {
     live: Mutex<Option<Arc<Assignment>>>,
     fault: Option<Fault>,
+    prepare_takes_ms: u64,
     clock: Arc<JumpingClock>,
     busy: Arc<Busy>,
 }
@@ -189,6 +191,7 @@ impl Host for MadeUp {
         _: Arc<Assignment>,
         _: bool,
     ) -> Result<(), HostError> {
+        self.clock.wait(self.clock.elapsed_ms() + self.prepare_takes_ms).await;
         Ok(())
     }
 
@@ -274,6 +277,7 @@ pub(super) struct World {
     pub(super) setup: Setup,
     pub(super) stop: StopFlag,
     faults: BTreeMap<usize, Fault>,
+    prepare_takes_ms: u64,
     clock: Arc<JumpingClock>,
     busy: Arc<Busy>,
     recorded: Recorded,
@@ -300,6 +304,7 @@ impl World {
             setup,
             stop: StopFlag::default(),
             faults: BTreeMap::new(),
+            prepare_takes_ms: 0,
             clock: Arc::default(),
             busy: Arc::default(),
             recorded: Recorded::default(),
@@ -311,6 +316,11 @@ impl World {
 
     pub(super) fn fault(&mut self, nth: usize, fault: Fault) {
         self.faults.insert(nth, fault);
+    }
+
+    /// Lets each preparation take its time, in milliseconds.
+    pub(super) fn prepare_takes(&mut self, ms: u64) {
+        self.prepare_takes_ms = ms;
     }
 
     /// Asks for a stop at a time, in milliseconds from the beginning.
@@ -356,6 +366,36 @@ impl World {
         }
     }
 
+    /// Runs it while somebody asks it for things, each at its time, in milliseconds from the beginning,
+    /// and returns the answers too.
+    pub(super) async fn run_asked(
+        &mut self,
+        asked: &[(u64, Command)],
+    ) -> (ConfigDeployment, Vec<Reply>) {
+        self.make_hosts();
+        let start = Start::New(Box::new(self.setup.clone()));
+        let ask = async {
+            let mut replies = Vec::new();
+            for (at, command) in asked {
+                self.clock.wait(*at).await;
+                let question = Question { command: *command, by: "tester".to_owned() };
+                let asked =
+                    Asked::ask(self.workspace.path(), &deployment(), &question, &at.to_string());
+                let asked = asked.expect("asked").expect("it is under way");
+                let reply = loop {
+                    match asked.answer() {
+                        Some(reply) => break reply,
+                        None => tokio::task::yield_now().await,
+                    }
+                };
+                replies.push(reply);
+            }
+            replies
+        };
+        let (record, replies) = tokio::join!(self.drive(start), ask);
+        (record.expect("sound stages"), replies)
+    }
+
     /// Lets another process go on, from what was written down.
     pub(super) async fn resume(&mut self) -> ConfigDeployment {
         let saved = self.saved().await.expect("it was written down");
@@ -376,6 +416,7 @@ impl World {
             start,
             checked: self.plan.intent == Intent::Deploy,
             keeper: Keeper::new(&self.store),
+            inbox: Some(Inbox::open(self.workspace.path(), &deployment()).expect("opened")),
             fleet: &fleet,
             moves: self.plan.targets.iter().map(|target| one(&target.id)).collect(),
             events: &events,
@@ -394,6 +435,7 @@ impl World {
             let host = MadeUp {
                 live: Mutex::new(Some(release("1"))),
                 fault: self.faults.get(&nth).copied(),
+                prepare_takes_ms: self.prepare_takes_ms,
                 clock: Arc::clone(&self.clock),
                 busy: Arc::clone(&self.busy),
             };
@@ -405,7 +447,7 @@ impl World {
     fn fleet(&self, events: &Events) -> Fleet {
         let targets: Vec<Target> = self.plan.targets.iter().map(target_of).collect();
         let reacher = MadeUpReacher(self.hosts.clone());
-        let objects = Objects::open(&self.workspace.path().join("objects")).expect("opened");
+        let objects = Objects::open(self.workspace.path().join("objects")).expect("opened");
         let base = Arc::from(self.workspace.path());
         let how = Reach { base, objects, events: events.clone() };
         Fleet::reach(&targets, "/etc", &reacher, &how).expect("reached")

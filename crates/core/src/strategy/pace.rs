@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Amount;
 
-/// What holds for every stage of a rollout. The defaults are DESIGN's.
+/// What holds for every stage of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     /// How many targets move side by side.
@@ -37,7 +37,8 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             parallel: Amount::Percent(25),
-            min_healthy_ms: 10_000,
+            // The checks themselves decide, so that nobody waits who did not ask to.
+            min_healthy_ms: 0,
             healthy_deadline_ms: 5 * 60_000,
             progress_deadline_ms: 10 * 60_000,
             failures: 3,

@@ -29,7 +29,7 @@ pub(super) const MIN_HEALTHY: Field = Field::new(
     "\"30s\"",
     "How long a target must be healthy without a break before it counts as healthy.",
 )
-.or("\"10s\"");
+.or_else("the checks themselves decide");
 
 pub(super) const HEALTHY_DEADLINE: Field = Field::new(
     "healthy_deadline",

@@ -370,7 +370,7 @@ fn strategies_are_read_with_their_settings() {
 
 #[test]
 fn what_is_said_as_it_would_be_anyway_changes_nothing() {
-    let said = "strategy = { rolling = { parallel = \"25%\", order = \"listed\", min_healthy = \"10s\", \
+    let said = "strategy = { rolling = { parallel = \"25%\", order = \"listed\", \
                 healthy_deadline = \"300s\", progress_deadline = \"10m\", auto_rollback = true } }";
     assert_eq!(staging(said), staging(""));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use windlass_agent::site::{Inspection, Live, Owner};
+use windlass_agent::site::{Inspection, Live, Owner, Survey};
 use windlass_agent::work::{Assignment, WorkError};
 use windlass_core::change::ChangeSet;
 use windlass_core::digest::Digest;
@@ -178,7 +178,11 @@ impl Host for MadeUp {
         });
         let (drift, conflicts) = (Vec::new(), Vec::new());
         let fingerprint = Digest::of(b"");
-        Ok(Inspection { live, drift, conflicts, interrupted: None, fingerprint, place: None })
+        Ok(Inspection { live, drift, conflicts, interrupted: None, fingerprint, place: None, armed: None, reverted: None })
+    }
+
+    async fn survey(&self) -> Result<Survey, HostError> {
+        Err(HostError::Unreachable("nobody asks that during a rollout".to_owned()))
     }
 
     async fn recall(&self, _: ReleaseId) -> Result<Option<Arc<Assignment>>, HostError> {
@@ -449,7 +453,7 @@ impl World {
         let reacher = MadeUpReacher(self.hosts.clone());
         let objects = Objects::open(self.workspace.path().join("objects")).expect("opened");
         let base = Arc::from(self.workspace.path());
-        let how = Reach { base, objects, events: events.clone() };
+        let how = Reach { base, objects, events: events.clone(), confirm: None };
         Fleet::reach(&targets, "/etc", &reacher, &how).expect("reached")
     }
 }
@@ -488,6 +492,9 @@ fn plan(setup: &Setup) -> Plan {
         diffs: Vec::new(),
         targets: targets.collect(),
         stages: setup.stages.clone(),
+        pace: setup.pace.clone(),
+        budget: setup.budget.clone(),
+        cutover: setup.cutover,
         warnings: Vec::new(),
     }
 }

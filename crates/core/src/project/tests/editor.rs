@@ -88,7 +88,5 @@ fn the_schema_sees_each_structural_mistake_on_its_line() {
 #[test]
 fn an_editor_is_told_nothing_about_later_versions() {
     let text = json_schema().to_string();
-    for later in ["confirm", "windows"] {
-        assert!(!text.contains(&format!("\"{later}\"")), "{later}");
-    }
+    assert!(!text.contains("\"windows\""));
 }

@@ -10,7 +10,8 @@ use crate::engine::Engine;
 use crate::error::{Error, describe};
 use crate::store::{Flaw, StoreError};
 
-const RECOVER: &str = "end it: a deployment is taken back, a rollback is finished";
+const RECOVER: &str =
+    "end it: a deployment is taken back, a rollback is finished; or go on with `windlass resume`";
 
 impl Engine {
     /// Looks at what the store keeps, and returns the environments that somebody works on.

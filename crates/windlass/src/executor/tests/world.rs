@@ -178,7 +178,16 @@ impl Host for MadeUp {
         });
         let (drift, conflicts) = (Vec::new(), Vec::new());
         let fingerprint = Digest::of(b"");
-        Ok(Inspection { live, drift, conflicts, interrupted: None, fingerprint, place: None, armed: None, reverted: None })
+        Ok(Inspection {
+            live,
+            drift,
+            conflicts,
+            interrupted: None,
+            fingerprint,
+            place: None,
+            armed: None,
+            reverted: None,
+        })
     }
 
     async fn survey(&self) -> Result<Survey, HostError> {

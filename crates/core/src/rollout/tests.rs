@@ -14,8 +14,10 @@ fn fleet(total: usize) -> Vec<Member> {
     (0..total).map(|n| Member::new(TargetId::new(format!("h{n}")))).collect()
 }
 
+/// Returns a rollout that takes a target for healthy after ten seconds.
 fn setup(strategy: &dyn DeploymentStrategy, total: usize) -> Setup {
-    Setup::of(strategy, fleet(total))
+    let setup = Setup::of(strategy, fleet(total));
+    Setup { pace: Pace { min_healthy_ms: 10_000, ..setup.pace.clone() }, ..setup }
 }
 
 fn each_strategy() -> [StrategySpec; 3] {
